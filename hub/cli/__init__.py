@@ -1,0 +1,22 @@
+"""The command line: one file per noun."""
+
+import click
+
+from hub import __version__
+from hub.cli.check import check
+from hub.cli.demo import demo
+from hub.cli.partner import partner
+from hub.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="ocpi-hub")
+def main() -> None:
+    """An OCPI roaming hub: partners connect to it once, and reach each other through it.
+
+    Begin with `ocpi-hub demo`. For real: `ocpi-hub serve`, then `ocpi-hub partner invite`.
+    """
+
+
+for command in (serve, demo, check, partner):
+    main.add_command(command)

@@ -1,0 +1,77 @@
+"""What the commands share: where the configuration is, how errors are told, how results are shown."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+import uvloop
+from rich.console import Console
+
+from hub import log
+from hub.app import CannotStart
+from hub.config import Config, ConfigError, load
+from hub.control import ControlError
+from hub.plugin.errors import PluginError
+from hub.store.errors import StoreError
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_CONFIG = Path("config.toml")
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="OCPI_HUB_CONFIG",
+    help="Configuration file. Without it: ./config.toml where there is one, else the defaults.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value, for scripts.")
+
+
+def console() -> Console:
+    """The terminal, as rich sees it."""
+    return Console(highlight=False)
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration that a command works with."""
+    if path is None and DEFAULT_CONFIG.is_file():
+        path = DEFAULT_CONFIG
+    return load(path, os.environ)
+
+
+def run(config: Config, main: Coroutine[Any, Any, T]) -> T:
+    """Run on the event loop of the configuration."""
+    factory = uvloop.new_event_loop if config.hub.event_loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+@contextmanager
+def told(*, as_json: bool = False) -> Iterator[None]:
+    """Turn what a person can mend into a message and exit status 1; no traceback for those."""
+    try:
+        yield
+    except (ConfigError, PluginError, StoreError, CannotStart, ControlError) as error:
+        if as_json:
+            print_json({"error": str(error)})
+        else:
+            click.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on standard output."""
+    click.echo(msgspec.json.encode(value))
+
+
+def quiet_log(config: Config) -> None:
+    """For commands whose output is their result: only warnings go to stderr."""
+    log.configure("warning", config.log.format)

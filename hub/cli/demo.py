@@ -1,0 +1,60 @@
+"""`ocpi-hub demo`: see a hub at work, with nothing to set up."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hub import log
+from hub.cli.common import console, json_option, print_json, run, told
+from hub.config import Config
+from hub.demo import Demo, Summary
+
+_COLOURS = {"hub": "bold cyan", "demo": "bold magenta", "Volt Streets": "green", "EasyMove": "yellow"}
+
+
+@click.command()
+@click.option("--for", "seconds", type=click.FloatRange(min=0), help="End after so many seconds. Default: Ctrl-C.")
+@json_option
+def demo(seconds: float | None, as_json: bool) -> None:
+    """Run a hub with two simulated partners that exchange real OCPI messages through it."""
+    log.configure("error", "auto")
+    out = console()
+
+    def tell(who: str, line: str) -> None:
+        if not as_json:
+            out.print(f"[{_COLOURS.get(who, 'white')}]{escape(who):>12}[/]  {escape(line)}", soft_wrap=True)
+
+    with told(as_json=as_json), tempfile.TemporaryDirectory(prefix="ocpi-hub-demo-") as folder:
+        show = Demo(Path(folder), tell)
+        summary = run(Config(), _run(show, seconds))
+    if as_json:
+        print_json(summary)
+    else:
+        _print(out, summary)
+    sys.exit(0 if summary.ok else 1)
+
+
+async def _run(show: Demo, seconds: float | None) -> Summary:
+    with contextlib.suppress(asyncio.CancelledError):
+        return await show.run(seconds)
+    return show.summary()
+
+
+def _print(out: Console, summary: Summary) -> None:
+    table = Table("module", "OCPI status", "messages", header_style="bold", box=None)
+    for module, by_status in summary.messages.items():
+        for status, count in by_status.items():
+            table.add_row(module, status, str(count))
+    out.print()
+    out.print(table)
+    if summary.ok:
+        out.print("[bold green]All of it happened.[/] Next: ocpi-hub serve, and see README.md for the first partner.")
+    else:
+        out.print(f"[bold red]Missing:[/] {escape('; '.join(summary.missing))}")

@@ -1,0 +1,188 @@
+"""Every setting of the hub: its name, type, bounds, default and meaning.
+
+A new section is a `Section` struct and a field of `Config`. Its keys go into config.toml and
+docs/configuration.md; a test compares both with what stands here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field, structs
+
+from hub.config.origin import Origin
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """Base of every table in config.toml."""
+
+
+class Hub(Section, frozen=True):
+    """Who this hub is, and where it keeps its files."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100, description="Name of the hub, as partners see it.")] = (
+        "OCPI Hub"
+    )
+    party: Annotated[str, Meta(description="Country code and party id of the hub itself, with a dash between.")] = (
+        "XX-HUB"
+    )
+    website: Annotated[
+        str | None,
+        Meta(description="Website of the hub's operator, as partners see it.", examples=["https://hub.example"]),
+    ] = None
+    plugins: Annotated[str, Meta(min_length=1, description="Folder with the hub's plugins.")] = "plugins"
+    data: Annotated[
+        str, Meta(min_length=1, description="Folder with the database, the key and the control socket.")
+    ] = "data"
+    event_loop: Annotated[
+        Literal["uvloop", "asyncio"],
+        Meta(description="Event loop to run on: uvloop is faster, asyncio is Python's own."),
+    ] = "uvloop"
+
+    def __post_init__(self) -> None:
+        structs.force_setattr(self, "party", self.party.upper())
+
+
+class Listen(Section, frozen=True):
+    """Where the hub accepts connections."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on; 0.0.0.0 or :: for every interface.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 picks a free one.")] = 8000
+    public_url: Annotated[
+        str | None,
+        Meta(
+            description="URL under which partners reach the hub. Without it: http://host:port.",
+            examples=["https://hub.example"],
+        ),
+    ] = None
+    backlog: Annotated[int, Meta(ge=1, le=65535, description="Connections that may wait to be accepted.")] = 1024
+
+    def base_url(self, port: int) -> str:
+        """URL under which partners reach the hub, without a slash at the end.
+
+        `port` is the one that was really bound: the configured one may be 0.
+        """
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{port}"
+
+
+class Limits(Section, frozen=True):
+    """What one message may cost."""
+
+    request_body: Annotated[
+        int, Meta(ge=1024, le=1 << 30, description="Largest request body the hub accepts, in bytes.")
+    ] = 1_048_576
+    response_body: Annotated[
+        int, Meta(ge=1024, le=1 << 30, description="Largest answer the hub accepts from a partner, in bytes.")
+    ] = 16_777_216
+    header_bytes: Annotated[
+        int, Meta(ge=1024, le=1 << 20, description="Largest head (all headers together), in bytes.")
+    ] = 16_384
+    timeout: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="Seconds a message may take, counted from its receipt."),
+    ] = 30.0
+    slow_request: Annotated[
+        float, Meta(gt=0, le=3600, description="Seconds a partner may take to send its request.")
+    ] = 10.0
+    keepalive: Annotated[
+        float, Meta(gt=0, le=3600, description="Seconds an idle connection from a partner stays open.")
+    ] = 75.0
+
+
+class Upstream(Section, frozen=True):
+    """How the hub reaches its partners."""
+
+    connections: Annotated[int, Meta(ge=1, le=10_000, description="Connections at a time to one platform.")] = 32
+    idle: Annotated[float, Meta(gt=0, le=3600, description="Seconds an idle connection to a platform is kept.")] = 30.0
+    connect_timeout: Annotated[
+        float, Meta(gt=0, le=3600, description="Seconds to open a connection, TLS included.")
+    ] = 5.0
+    dns_timeout: Annotated[float, Meta(gt=0, le=3600, description="Seconds to look up a host name.")] = 5.0
+    allow_private: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks that are not public, but that partners may live in all the same."),
+    ] = ()
+    ca_file: Annotated[
+        str | None,
+        Meta(description="PEM file with authorities to trust beside those of the system.", examples=["partners.pem"]),
+    ] = None
+
+
+class Log(Section, frozen=True):
+    """What the hub writes to stderr."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = (
+        "info"
+    )
+    format: Annotated[
+        Literal["auto", "console", "json"],
+        Meta(description="How lines look; auto is console on a terminal, else json."),
+    ] = "auto"
+
+
+class PluginOptions(Section, frozen=True):
+    """The keys that every `[plugins.<file stem>]` table may hold beside the plugin's own."""
+
+    enabled: Annotated[bool, Meta(description="Whether the plugin is loaded.")] = True
+    order: Annotated[
+        int, Meta(ge=-1_000_000, le=1_000_000, description="Place among the plugins: the lowest runs first.")
+    ] = 0
+    timeout: Annotated[float, Meta(gt=0, le=3600, description="Seconds one call of the plugin may take.")] = 1.0
+    on_error: Annotated[
+        Literal["skip", "refuse"],
+        Meta(description="A message whose plugin fails goes on without it (skip), or is refused (refuse)."),
+    ] = "skip"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole configuration, and where it came from.
+
+    Paths in it are relative to `folder`: that of the file, or the current one when there is no file.
+    """
+
+    hub: Hub = Hub()
+    listen: Listen = Listen()
+    limits: Limits = Limits()
+    upstream: Upstream = Upstream()
+    log: Log = Log()
+    plugins: dict[str, dict[str, object]] = {}
+    folder: Path = field(default_factory=Path.cwd)
+    origin: Origin = Origin()
+
+    @property
+    def source(self) -> Path | None:
+        """The file it was read from."""
+        return self.origin.file
+
+    @property
+    def plugins_folder(self) -> Path:
+        """Absolute path of the folder with plugins."""
+        return self.folder / self.hub.plugins
+
+    @property
+    def data_folder(self) -> Path:
+        """Absolute path of the folder with hub.db, hub.key, hub.sock and hub.lock."""
+        return self.folder / self.hub.data
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Absolute path of `upstream.ca_file`."""
+        return self.folder / self.upstream.ca_file if self.upstream.ca_file is not None else None
+
+    def __repr__(self) -> str:
+        """Only the source: plugins may keep secrets in their tables."""
+        return f"Config(source={self.source})"
+
+
+def sections() -> Mapping[str, type[Section]]:
+    """The struct of every fixed section, by its name in config.toml."""
+    return {
+        item.encode_name: item.type
+        for item in structs.fields(Config)
+        if isinstance(item.type, type) and issubclass(item.type, Section)
+    }

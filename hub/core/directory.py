@@ -1,0 +1,106 @@
+"""The directory: an immutable snapshot of who is connected, swapped whole when something changes.
+
+A message pins one snapshot for its whole way, so that no change can take effect halfway.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from hub.core.modules import Interface
+from hub.core.party import Party, Role
+
+
+class State(StrEnum):
+    """Where a platform stands with this hub."""
+
+    INVITED = "INVITED"
+    REGISTERED = "REGISTERED"
+    SUSPENDED = "SUSPENDED"
+
+
+class TokenKind(StrEnum):
+    """What an inbound token opens: A and PENDING only versions and credentials, C everything."""
+
+    A = "A"
+    C = "C"
+    PENDING = "PENDING"
+
+
+class Encoding(StrEnum):
+    """How a platform writes tokens into the Authorization header."""
+
+    BASE64 = "BASE64"
+    RAW = "RAW"
+
+
+class Secret(str):
+    """A string that does not show in logs, reprs or errors; `str.__str__(secret)` is the way to its text."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[hidden]'"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "[hidden]"
+
+    def reveal(self) -> str:
+        return str.__str__(self)
+
+
+class Platform(msgspec.Struct, frozen=True, eq=False):
+    """One connected system. `authorization` is the finished header value the hub calls it with.
+
+    `roles` are the parties that the platform presented, `reserved` all those that are kept for it.
+    """
+
+    id: int
+    name: str
+    state: State
+    version: str | None = None
+    versions_url: str | None = None
+    authorization: Secret | None = None
+    roles: Mapping[Party, frozenset[Role]] = {}
+    reserved: Mapping[Party, frozenset[Role]] = {}
+    endpoints: Mapping[tuple[str, Interface], str] = {}
+    origins: frozenset[str] = frozenset()
+
+    @property
+    def parties(self) -> frozenset[Party]:
+        """Every party that is this platform's, presented or not."""
+        return frozenset((*self.roles, *self.reserved))
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """An inbound token: whose it is and what it opens."""
+
+    platform: Platform
+    kind: TokenKind
+
+
+class Directory(msgspec.Struct, frozen=True, eq=False):
+    """Everything that routing needs to know, at one moment."""
+
+    hub: Party
+    platforms: Mapping[int, Platform] = {}
+    parties: Mapping[Party, Platform] = {}
+    credentials: Mapping[bytes, Credential] = {}
+
+    @classmethod
+    def of(
+        cls,
+        hub: Party,
+        platforms: Iterable[Platform],
+        credentials: Iterable[tuple[bytes, int, TokenKind]] = (),
+    ) -> "Directory":
+        by_id = {platform.id: platform for platform in platforms}
+        return cls(
+            hub=hub,
+            platforms=by_id,
+            parties={party: platform for platform in by_id.values() for party in platform.parties},
+            credentials={digest: Credential(by_id[owner], kind) for digest, owner, kind in credentials},
+        )

@@ -1,0 +1,133 @@
+"""OCPI's request headers, read and written: Authorization, the message ids, and the four routing headers.
+
+OCPI 2.2.1, transport_and_format: Authorization header, Message Routing, Unique message IDs.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from hub.core.party import Party
+from hub.errors import BadRequest, InvalidParameters, Unauthorized
+
+REQUEST_ID = "X-Request-ID"
+CORRELATION_ID = "X-Correlation-ID"
+_SINGLE = frozenset(
+    (
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "ocpi-from-country-code",
+        "ocpi-from-party-id",
+        "ocpi-to-country-code",
+        "ocpi-to-party-id",
+        "x-correlation-id",
+        "x-request-id",
+    )
+)
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_ID = re.compile(r"[\x20-\x7e]{1,128}")
+
+
+class RequestHeaders(msgspec.Struct, frozen=True):
+    """What the hub reads from a request's headers. An absent header is None."""
+
+    authorization: str | None = None
+    request_id: str | None = None
+    correlation_id: str | None = None
+    claimed: Party | None = None
+    receiver: Party | None = None
+
+
+def read(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
+    """Read raw header fields.
+
+    Raises BadRequest for a header that came twice or is not printable ASCII, InvalidParameters for a routing
+    header that is no party or came without its twin.
+    """
+    single = single_fields(fields)
+    return RequestHeaders(
+        authorization=single.get("authorization"),
+        request_id=_message_id(single, "x-request-id", REQUEST_ID),
+        correlation_id=_message_id(single, "x-correlation-id", CORRELATION_ID),
+        claimed=_party(single, "from"),
+        receiver=_party(single, "to"),
+    )
+
+
+def single_fields(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers that may come only once, by lower-case name. BadRequest where one does come twice."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in fields:
+        name = raw_name.lower().decode("latin-1")
+        if name not in _SINGLE:
+            continue
+        if name in found:
+            raise BadRequest(f"header {raw_name.decode('latin-1')} came twice; send it once")
+        try:
+            found[name] = raw_value.strip().decode("ascii")
+        except UnicodeDecodeError:
+            raise BadRequest(f"header {raw_name.decode('latin-1')} holds bytes that are not ASCII") from None
+    return found
+
+
+def credentials_tokens(authorization: str | None) -> tuple[str, str | None]:
+    """The token as it stands in the header, and as Base64 decodes it (None where it does not).
+
+    Both are offered because many platforms send the token raw; the caller looks up each.
+    Raises Unauthorized where there is no usable header at all.
+    """
+    if not authorization:
+        raise Unauthorized("header Authorization is missing; send 'Authorization: Token <base64 of your token>'")
+    scheme, _, value = authorization.partition(" ")
+    value = value.strip()
+    if scheme.lower() != "token" or not _PRINTABLE.fullmatch(value):
+        raise Unauthorized("header Authorization must read 'Token <base64 of your token>'")
+    return value, decode_token(value)
+
+
+def decode_token(value: str) -> str | None:
+    """The credentials token in a Base64 header value; None where it is not Base64 of printable ASCII.
+
+    A trailing line feed inside is dropped: encoders that pipe through a shell put one there.
+    """
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("ascii").rstrip("\r\n")
+    except (binascii.Error, ValueError):
+        return None
+    return decoded if _PRINTABLE.fullmatch(decoded) else None
+
+
+def routing(sender: Party, receiver: Party) -> tuple[tuple[str, str], ...]:
+    """The four routing headers of a message from sender to receiver."""
+    return (
+        ("OCPI-from-country-code", sender.country),
+        ("OCPI-from-party-id", sender.party_id),
+        ("OCPI-to-country-code", receiver.country),
+        ("OCPI-to-party-id", receiver.party_id),
+    )
+
+
+def _message_id(single: dict[str, str], key: str, name: str) -> str | None:
+    value = single.get(key)
+    if value and not _ID.fullmatch(value):
+        raise BadRequest(f"header {name} must be 1 to 128 printable ASCII characters; a UUID is best")
+    return value or None
+
+
+def _party(single: dict[str, str], side: str) -> Party | None:
+    country = single.get(f"ocpi-{side}-country-code")
+    party = single.get(f"ocpi-{side}-party-id")
+    if not country and not party:
+        return None
+    if not country or not party:
+        missing = "country-code" if party else "party-id"
+        raise InvalidParameters(f"header OCPI-{side}-{missing} is missing; OCPI-{side}-* come in pairs")
+    try:
+        return Party.of(country, party)
+    except ValueError as reason:
+        raise InvalidParameters(f"headers OCPI-{side}-*: {reason}") from None

@@ -1,0 +1,81 @@
+"""Parties and their roles: who is who on the network (OCPI 2.2.1, types 16.5 Role, credentials 7.4.1)."""
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_PARTY = re.compile(r"[A-Z0-9]{3}")
+
+
+class Role(StrEnum):
+    """What a party is in the market. NAP is 2.2.1's, PTP 2.3.0's; the rest they share."""
+
+    CPO = "CPO"
+    EMSP = "EMSP"
+    HUB = "HUB"
+    NAP = "NAP"
+    NSP = "NSP"
+    OTHER = "OTHER"
+    PTP = "PTP"
+    SCSP = "SCSP"
+
+
+class Party(msgspec.Struct, frozen=True, order=True):
+    """One party: ISO 3166 country code and three characters of its own. Upper case; OCPI compares without case."""
+
+    country: str
+    party_id: str
+
+    @property
+    def id(self) -> str:
+        """The way people write it: `NL-TNM`."""
+        return f"{self.country}-{self.party_id}"
+
+    def __str__(self) -> str:
+        return self.id
+
+    @classmethod
+    def of(cls, country: str, party_id: str) -> "Party":
+        """A party from the two values that OCPI sends; ValueError says which of them can not be."""
+        country, party_id = country.upper(), party_id.upper()
+        if not _COUNTRY.fullmatch(country):
+            raise ValueError(f"country code {country!r} must be two letters, as NL")
+        if not _PARTY.fullmatch(party_id):
+            raise ValueError(f"party id {party_id!r} must be three letters or digits, as TNM")
+        return cls(country, party_id)
+
+    @classmethod
+    def parse(cls, text: str) -> "Party":
+        """A party from `NL-TNM` (or `NL*TNM`, or `NLTNM`)."""
+        compact = text.strip().replace("-", "").replace("*", "")
+        if len(compact) != 5:
+            raise ValueError(f"{text!r} is not a party: write country and party id, as NL-TNM")
+        return cls.of(compact[:2], compact[2:])
+
+
+class PartyRole(msgspec.Struct, frozen=True, order=True):
+    """A party in one role, written `NL-TNM:CPO`."""
+
+    party: Party
+    role: Role
+
+    def __str__(self) -> str:
+        return f"{self.party}:{self.role}"
+
+    @classmethod
+    def parse(cls, text: str) -> "PartyRole":
+        """A party and role from `NL-TNM:CPO`; ValueError says what is wrong."""
+        party, colon, role = text.partition(":")
+        if not colon:
+            raise ValueError(f"{text!r} lacks a role: write it as {party or 'NL-TNM'}:CPO")
+        return cls(Party.parse(party), parse_role(role))
+
+
+def parse_role(text: str) -> Role:
+    """A role in any case; ValueError lists those that exist."""
+    try:
+        return Role(text.strip().upper())
+    except ValueError:
+        raise ValueError(f"{text!r} is not a role; the roles are {', '.join(Role)}") from None

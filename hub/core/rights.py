@@ -1,0 +1,120 @@
+"""Who may speak for whom: the sending party of a request, and the owner of the object that it carries.
+
+OCPI 2.2.1, transport_and_format: Client Owned Object Push, Message Routing.
+"""
+
+import msgspec
+
+from hub.core.directory import Platform
+from hub.core.message import decode_as
+from hub.core.modules import Operation, OwnerIn
+from hub.core.party import Party, Role
+from hub.errors import BadRequest, InvalidParameters
+
+
+class _Identity(msgspec.Struct):
+    """The fields by which a body says what it is. All else in it passes by unread."""
+
+    country_code: str | None | msgspec.UnsetType = msgspec.UNSET
+    party_id: str | None | msgspec.UnsetType = msgspec.UNSET
+    id: str | None | msgspec.UnsetType = msgspec.UNSET
+    uid: str | None | msgspec.UnsetType = msgspec.UNSET
+
+
+_IDENTITY = msgspec.json.Decoder(_Identity)
+_SYNTAX = msgspec.json.Decoder(msgspec.Raw)
+
+
+def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Party | None:
+    """The owner as path or body names it; None where this operation names none.
+
+    The body is checked on the way: JSON (BadRequest), an object where the catalogue needs one, its id and owner
+    equal to those of the path (InvalidParameters).
+    """
+    named = _party(segments[0], segments[1], "path") if operation.owner is OwnerIn.PATH else None
+    if not operation.has_body or (operation.bare and not body):
+        return named
+    _check_utf8(body)
+    if operation.owner is OwnerIn.NOWHERE and operation.identity is None:
+        _check_json(body)
+        return named
+    identity = _identify(body)
+    in_body = _body_owner(identity)
+    if operation.owner is OwnerIn.BODY and in_body is None:
+        raise InvalidParameters("body: country_code and party_id are missing; they name the owner")
+    if named is not None and in_body is not None and in_body != named:
+        raise InvalidParameters(f"body: the owner is {in_body}, in the path it is {named}; they must be equal")
+    _check_id(operation, identity, segments)
+    return named or in_body
+
+
+def sending_party(platform: Platform, claimed: Party | None, owner: Party | None) -> Party:
+    """The party a request comes from: the one its headers claim, if it is this platform's; else the only fit.
+
+    InvalidParameters where the claim is false, or where several parties fit and no header says which.
+    """
+    if claimed is not None:
+        if claimed not in platform.roles:
+            raise InvalidParameters(f"headers OCPI-from-*: {claimed} is not a party of this platform")
+        return claimed
+    if owner is not None and owner in platform.roles:
+        return owner
+    if len(platform.roles) == 1:
+        return next(iter(platform.roles))
+    raise InvalidParameters("headers OCPI-from-* are missing; this platform has several parties, name the sender")
+
+
+def check_owner(owner: Party | None, sender: Party, platform: Platform) -> None:
+    """The owner has to be the sender. A platform that is itself a hub speaks for parties behind it."""
+    if owner is None or owner == sender or Role.HUB in platform.roles.get(sender, ()):
+        return
+    raise InvalidParameters(f"{sender} can not send objects of {owner}; only their owner can")
+
+
+def _check_utf8(body: bytes) -> None:
+    if body.isascii():
+        return
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as reason:
+        raise BadRequest(f"the body is not UTF-8 at byte {reason.start}") from None
+
+
+def _check_json(body: bytes) -> None:
+    if not body:
+        raise BadRequest("the body is empty; this request needs a JSON body")
+    decode_as(body, _SYNTAX)
+
+
+def _identify(body: bytes) -> _Identity:
+    if not body:
+        raise BadRequest("the body is empty; this request needs a JSON object")
+    try:
+        identity: _Identity = decode_as(body, _IDENTITY)
+    except msgspec.ValidationError as reason:
+        raise InvalidParameters(f"body: {reason}") from None
+    return identity
+
+
+def _body_owner(identity: _Identity) -> Party | None:
+    country, party = identity.country_code, identity.party_id
+    if isinstance(country, str) and isinstance(party, str):
+        return _party(country, party, "body")
+    return None
+
+
+def _check_id(operation: Operation, identity: _Identity, segments: tuple[str, ...]) -> None:
+    if operation.identity is None:
+        return
+    value = identity.uid if operation.identity == "uid" else identity.id
+    if isinstance(value, str) and value.lower() != segments[-1].lower():
+        raise InvalidParameters(
+            f"body: {operation.identity} is {value[:64]!r}, in the path it is {segments[-1][:64]!r}; they must be equal"
+        )
+
+
+def _party(country: str, party: str, where: str) -> Party:
+    try:
+        return Party.of(country, party)
+    except ValueError as reason:
+        raise InvalidParameters(f"{where}: {reason}") from None

@@ -1,0 +1,125 @@
+"""Every error that the hub answers with: an HTTP status, an OCPI status_code, and words for people.
+
+OCPI 2.2.1, status_codes: what reached the OCPI layer is answered with HTTP 200 and a status_code; HTTP errors
+are for what did not get that far (bad JSON, no valid token, no such path).
+"""
+
+from typing import ClassVar
+
+
+class OcpiError(Exception):
+    """An answer other than success. `message` is shown to the partner: it never holds a token."""
+
+    http: ClassVar[int] = 200
+    code: ClassVar[int] = 2000
+
+    def __init__(self, message: str, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.headers = headers
+
+
+class BadRequest(OcpiError):
+    """The request is not well-formed HTTP, or its body is not JSON."""
+
+    http = 400
+
+
+class Unauthorized(OcpiError):
+    """No token, an unknown token, or TOKEN_A outside of versions and credentials."""
+
+    http = 401
+
+
+class NotFound(OcpiError):
+    """There is nothing at this URL for this platform."""
+
+    http = 404
+
+
+class MethodNotAllowed(OcpiError):
+    """The URL exists, the method does not; `allowed` goes into the Allow header."""
+
+    http = 405
+
+    def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(message, headers=(("Allow", ", ".join(allowed)),))
+
+
+class RequestTimeout(OcpiError):
+    """The request did not arrive whole in time."""
+
+    http = 408
+
+
+class TooLarge(OcpiError):
+    """The request body is over the limit."""
+
+    http = 413
+
+
+class Unavailable(OcpiError):
+    """The hub is stopping."""
+
+    http = 503
+    code = 3000
+
+
+class InvalidParameters(OcpiError):
+    """A field, header or path segment has a value that OCPI does not allow here."""
+
+    code = 2001
+
+
+class ServerError(OcpiError):
+    """The hub failed. The partner learns that, and nothing of the inside."""
+
+    code = 3000
+
+
+class CannotUseApi(OcpiError):
+    """The partner's versions or details endpoint could not be used while registering."""
+
+    code = 3001
+
+
+class UnsupportedVersion(OcpiError):
+    """Hub and partner share no OCPI version, or not the one this endpoint is for."""
+
+    code = 3002
+
+
+class NoMatchingEndpoints(OcpiError):
+    """The partner's version details lack what is needed to talk to it."""
+
+    code = 3003
+
+
+class RoutingError(OcpiError):
+    """The hub could not route or forward for a reason that has no code of its own."""
+
+    code = 4000
+
+
+class UnknownReceiver(OcpiError):
+    """OCPI-to names a party that the hub does not know."""
+
+    code = 4001
+
+
+class ReceiverTimeout(OcpiError):
+    """The message was forwarded and no answer came in time."""
+
+    code = 4002
+
+
+class ReceiverNotConnected(OcpiError):
+    """The receiving party is not connected, or has no free connection slot."""
+
+    code = 4003
+
+
+class PartnerNotFound(RoutingError):
+    """The partner answered that the object does not exist, in words that are not OCPI."""
+
+    http = 404

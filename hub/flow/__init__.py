@@ -1,0 +1,1 @@
+"""The way of a message: from HTTP to a route, to the partner, and back."""

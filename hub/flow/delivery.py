@@ -1,0 +1,160 @@
+"""One delivery: a message handed to one platform, once, and its answer made fit to go back.
+
+No retry, no queue: what fails is told to the sender at once, and is gone (2.2.1, transport_and_format: Offline
+behaviour).
+"""
+
+import time
+from uuid import uuid4
+
+import structlog
+
+from hub.core.directory import Platform
+from hub.core.headers import CORRELATION_ID, REQUEST_ID, routing
+from hub.core.message import Message, Reply
+from hub.core.modules import UrlIn
+from hub.core.party import Party
+from hub.core.paths import join
+from hub.core.route import destination
+from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, ReceiverTimeout, RoutingError
+from hub.events import Bus, Delivered
+from hub.flow.indirect import Indirect, PageHeaders
+from hub.ocpi import envelope
+from hub.plugin.api import Outgoing
+from hub.plugin.table import OperationHooks
+from hub.upstream import Client, Fault, Request, Response, SendError
+
+log = structlog.get_logger()
+
+_JSON = ("Content-Type", "application/json")
+_PASSED = ("X-Total-Count", "X-Limit", "Retry-After")
+_WORDS = {
+    Fault.BUSY: "all connections to it are busy",
+    Fault.CLOSED: "the hub is stopping",
+    Fault.CONNECT: "it does not accept connections",
+    Fault.FORBIDDEN: "its address is not allowed",
+    Fault.PROTOCOL: "its answer is not valid HTTP",
+    Fault.REDIRECT: "it redirects elsewhere",
+    Fault.REQUEST: "the message can not be written as HTTP",
+    Fault.RESET: "it closed the connection without an answer",
+    Fault.RESOLVE: "its host name can not be found",
+    Fault.TLS: "its TLS certificate or handshake failed",
+    Fault.TIMEOUT: "it did not answer in time",
+    Fault.TOO_LARGE: "its answer is too large",
+    Fault.URL: "its endpoint is not a URL that can be called",
+}
+_NOT_CONNECTED = frozenset(
+    (Fault.BUSY, Fault.CLOSED, Fault.CONNECT, Fault.FORBIDDEN, Fault.RESET, Fault.RESOLVE, Fault.TLS)
+)
+
+
+class Deliverer:
+    """Hands messages to platforms through the hub's own client."""
+
+    def __init__(self, client: Client, indirect: Indirect, bus: Bus) -> None:
+        self._client = client
+        self._indirect = indirect
+        self._bus = bus
+
+    async def deliver(self, message: Message, to: Party, hooks: OperationHooks) -> Reply:
+        """One attempt. Raises OcpiError where there is no answer of the partner's to give back."""
+        platform, endpoint = destination(message, to)
+        began = time.perf_counter()
+        try:
+            reply = await self._attempt(message, to, platform, endpoint, hooks)
+        except OcpiError as error:
+            self._tell(message, to, platform, f"{error.code} {error.message}", began)
+            raise
+        self._tell(message, to, platform, str(reply.ocpi_status), began)
+        return reply
+
+    async def _attempt(
+        self, message: Message, to: Party, platform: Platform, endpoint: str, hooks: OperationHooks
+    ) -> Reply:
+        query, body = self._indirect.request(message, platform, to)
+        extra: tuple[tuple[str, str], ...] = ()
+        if hooks.forwarders:
+            outgoing = await hooks.forward(message, Outgoing(to=to, platform=platform.name, body=body))
+            if not isinstance(outgoing, Outgoing):
+                raise RoutingError(outgoing.reason)
+            body, extra = outgoing.body, outgoing.headers
+        request = Request(
+            method=message.method,
+            url=message.url or join(endpoint, message.segments, query),
+            headers=(*_headers(message, platform, to), *extra, *((_JSON,) if body else ())),
+            body=body,
+            pool=platform.id,
+            deadline=message.deadline,
+        )
+        try:
+            response = await self._client.send(request)
+        except SendError as error:
+            raise _told(error, to, platform) from None
+        return self._reply(message, to, platform, endpoint, response)
+
+    def _reply(self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response) -> Reply:
+        if response.status in (401, 403):
+            log.warning("token_refused_by_partner", platform=platform.name, http=response.status)
+            raise RoutingError(f"{to} does not accept this hub's token; the hub's operator has to renew it")
+        code = envelope.status_code(response.body)
+        if code is None:
+            raise _not_ocpi(message, to, response.status)
+        return Reply(
+            # What is OCPI travels as OCPI: an HTTP 5xx around it would read as a failure of the hub.
+            status=response.status if response.status < 500 else 200,
+            body=response.body,
+            ocpi_status=code,
+            headers=self._passed(message, to, platform, endpoint, response),
+            by=to,
+        )
+
+    def _passed(
+        self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response
+    ) -> tuple[tuple[str, str], ...]:
+        """The headers of an answer that mean something to the sender; URLs in them are sealed."""
+        passed = [(name, value) for name in _PASSED if (value := response.headers.get(name)) is not None]
+        if message.operation.url is UrlIn.LINK:
+            pages = PageHeaders(*(response.headers.get(name) for name in ("Link", "X-Total-Count", "X-Limit")))
+            if link := self._indirect.link(message, platform, to, endpoint, pages):
+                passed.append(("Link", link))
+        location = response.headers.get("Location") if message.operation.url is UrlIn.LOCATION else None
+        if location and (sealed := self._indirect.location(message, platform, to, endpoint, location)):
+            passed.append(("Location", sealed))
+        return tuple(passed)
+
+    def _tell(self, message: Message, to: Party, platform: Platform, outcome: str, began: float) -> None:
+        if self._bus.wants(Delivered):
+            seconds = time.perf_counter() - began
+            self._bus.publish(
+                Delivered(message=message, to=to, platform=platform.name, outcome=outcome, seconds=seconds)
+            )
+
+
+def _headers(message: Message, platform: Platform, to: Party) -> tuple[tuple[str, str], ...]:
+    if platform.authorization is None:
+        raise ReceiverNotConnected(f"{to} can not be called: the hub has no token for it; do not queue the message")
+    return (
+        ("Authorization", platform.authorization.reveal()),
+        (REQUEST_ID, str(uuid4())),
+        (CORRELATION_ID, message.correlation_id),
+        *routing(message.sender, to),
+    )
+
+
+def _told(error: SendError, to: Party, platform: Platform) -> OcpiError:
+    """The partner's addresses stay in the hub's log; the sender learns what kind of failure it was."""
+    log.info("delivery_failed", platform=platform.name, fault=str(error.fault), reason=str(error), sent=error.sent)
+    words = f"{to}: {_WORDS[error.fault]}"
+    if error.fault is Fault.TIMEOUT:
+        if error.sent:
+            return ReceiverTimeout(f"{words}; do not repeat the message, GET the state later")
+        return ReceiverNotConnected(f"{to}: no connection in time; do not queue the message")
+    if error.fault in _NOT_CONNECTED:
+        return ReceiverNotConnected(f"{words}; do not queue the message")
+    return RoutingError(words)
+
+
+def _not_ocpi(message: Message, to: Party, status: int) -> OcpiError:
+    words = f"{to} answered {message.method} {message.module} with HTTP {status} and a body that is not OCPI"
+    asked = message.method == "GET" or message.operation.path[-1:] == ("authorize",)
+    return PartnerNotFound(words) if status == 404 and asked else RoutingError(words)

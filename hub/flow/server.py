@@ -1,0 +1,203 @@
+"""The OCPI listener: HTTP requests to versions, details, credentials, modules and sealed URLs, and back.
+
+OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and no inside of the hub with it.
+"""
+
+import asyncio
+import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from hub.core.directory import Encoding, Secret
+from hub.core.headers import CORRELATION_ID, REQUEST_ID, RequestHeaders, credentials_tokens, read, routing
+from hub.core.message import Message, Reply
+from hub.core.modules import Catalogue
+from hub.core.party import Party
+from hub.core.paths import split_target
+from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Unavailable
+from hub.flow.http import check_framing, read_body
+from hub.flow.pipeline import Pipeline
+from hub.flow.reader import Reader
+from hub.ocpi import envelope
+from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
+from hub.partners.access import Access, Caller
+from hub.partners.directory import DirectoryKeeper
+from hub.partners.registration import Registrar
+
+log = structlog.get_logger()
+
+SEALED = "sealed"
+_JSON = "application/json"
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Limits of one request: seconds for the whole way, seconds and bytes for its body."""
+
+    timeout: float
+    slow_request: float
+    request_body: int
+
+
+class OcpiServer:
+    """Handles every request of the OCPI listener. `base_url` is where partners reach the hub, without a slash."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        keeper: DirectoryKeeper,
+        access: Access,
+        registrar: Registrar,
+        reader: Reader,
+        pipeline: Pipeline,
+        base_url: str,
+        timing: Timing,
+    ) -> None:
+        self._catalogue = catalogue
+        self._keeper = keeper
+        self._access = access
+        self._registrar = registrar
+        self._reader = reader
+        self._pipeline = pipeline
+        self._root = f"{base_url}/ocpi"
+        self._prefix = urlsplit(base_url).path.rstrip("/")
+        self._behind = f"{self._prefix}/ocpi/"
+        self._timing = timing
+        self._versions = sorted({version for version, _, _ in catalogue.rows})
+        self.draining = False
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever it is."""
+        headers = RequestHeaders()
+        try:
+            check_framing(request)
+            headers = read(request.raw_headers)
+            self._check_open()
+            return await self._dispatch(request, headers)
+        except OcpiError as error:
+            return self._refused(error, headers)
+        except Exception:
+            log.exception("request_failed")
+            return self._refused(ServerError("the hub failed; its operator finds the reason in the log"), headers)
+
+    def answer(self, error: OcpiError) -> web.Response:
+        """The answer to something that could not even be read as a request."""
+        return self._refused(error, RequestHeaders())
+
+    def _check_open(self) -> None:
+        if self.draining:
+            raise Unavailable("the hub is stopping; try another time")
+
+    async def _dispatch(self, request: web.BaseRequest, headers: RequestHeaders) -> web.Response:
+        path, query = split_target(request.raw_path)
+        # A proxy in front may pass the public path on, or strip it: both arrive.
+        first, second, third, rest = _parts(path.removeprefix(self._prefix) if path.startswith(self._behind) else path)
+        if first == "versions" and not second:
+            return await self._versions_list(request, headers)
+        if first not in self._versions:
+            self._access.authenticate(self._keeper.current, headers.authorization)
+            raise NotFound(f"there is nothing at this path; begin at {self._root}/versions")
+        if not second:
+            return await self._details(request, headers, first)
+        if second == "credentials" and not third:
+            return await self._credentials(request, headers, first)
+        deadline = asyncio.get_running_loop().time() + self._timing.timeout
+        if second == SEALED:
+            target, directory = self._reader.sealed(third, request.method, headers)
+        else:
+            target, directory = self._reader.target(first, second, f"{third}/{rest}", request.method, query, headers)
+        await self._keeper.learn_encoding(target.caller.platform.id, target.caller.digest, target.caller.encoding)
+        body = await self._body(request) if target.operation.has_body else b""
+        message = self._reader.message(target, directory, body, deadline)
+        return self._replied(message, await self._pipeline.handle(message))
+
+    async def _versions_list(self, request: web.BaseRequest, headers: RequestHeaders) -> web.Response:
+        self._access.authenticate(self._keeper.current, headers.authorization)
+        _only(request, "GET")
+        return self._success(headers, [Version(version, f"{self._root}/{version}") for version in self._versions])
+
+    async def _details(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
+        self._access.authenticate(self._keeper.current, headers.authorization)
+        _only(request, "GET")
+        root = f"{self._root}/{version}"
+        endpoints = [Endpoint("credentials", f"{root}/credentials/", "SENDER")]
+        endpoints += [
+            Endpoint(module, f"{root}/{interface.lower()}/{module}/", interface)
+            for module, interface in self._catalogue.offered(version)
+        ]
+        return self._success(headers, VersionDetails(version, endpoints))
+
+    async def _credentials(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
+        caller = self._access.authenticate(self._keeper.current, headers.authorization)
+        _only(request, "GET", "POST", "PUT", "DELETE")
+        await self._keeper.learn_encoding(caller.platform.id, caller.digest, caller.encoding)
+        if request.method == "GET":
+            return self._success(headers, self._registrar.get(_token(headers, caller)))
+        if request.method == "DELETE":
+            await self._registrar.delete(caller)
+            return self._success(headers, msgspec.UNSET)
+        body = await self._body(request)
+        register = self._registrar.post if request.method == "POST" else self._registrar.put
+        return self._success(headers, await register(caller, version, body))
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        return await read_body(request, self._timing.request_body, self._timing.slow_request)
+
+    def _success(self, headers: RequestHeaders, data: Any) -> web.Response:
+        return _response(200, envelope.encode(now(), data=data), _ids(headers))
+
+    def _refused(self, error: OcpiError, headers: RequestHeaders) -> web.Response:
+        extra = (*error.headers, ("WWW-Authenticate", "Token")) if error.http == 401 else error.headers
+        response = _response(error.http, envelope.encode(now(), error.code, error.message), (*_ids(headers), *extra))
+        if error.http in (408, 413, 503):
+            response.force_close()
+        return response
+
+    def _replied(self, message: Message, reply: Reply) -> web.Response:
+        by: Party = reply.by or self._keeper.current.hub
+        return _response(
+            reply.status,
+            reply.body,
+            (
+                (REQUEST_ID, message.request_id),
+                (CORRELATION_ID, message.correlation_id),
+                *routing(by, message.sender),
+                *reply.headers,
+            ),
+        )
+
+
+def now() -> str:
+    """The time of an answer."""
+    return envelope.date_time(datetime.datetime.now(datetime.UTC))
+
+
+def _parts(path: str) -> tuple[str, str, str, str]:
+    """What follows /ocpi/, cut into three segments and a rest; doubled slashes count as one."""
+    pieces = [piece for piece in path.split("/") if piece]
+    if not pieces or pieces[0] != "ocpi":
+        return "", "", "", ""
+    first, second, third, *rest = (*pieces[1:], "", "", "")
+    return first, second, third, "/".join(piece for piece in rest if piece)
+
+
+def _only(request: web.BaseRequest, *methods: str) -> None:
+    if request.method not in methods:
+        raise MethodNotAllowed(f"only {', '.join(methods)} here", methods)
+
+
+def _token(headers: RequestHeaders, caller: Caller) -> Secret:
+    raw, decoded = credentials_tokens(headers.authorization)
+    return Secret(decoded if caller.encoding is Encoding.BASE64 and decoded else raw)
+
+
+def _ids(headers: RequestHeaders) -> tuple[tuple[str, str], ...]:
+    pairs = ((REQUEST_ID, headers.request_id), (CORRELATION_ID, headers.correlation_id))
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def _response(status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> web.Response:
+    return web.Response(status=status, body=body, headers=headers, content_type=_JSON)

@@ -1,0 +1,1 @@
+"""OCPI's wire types: the response envelope, and what the hub itself speaks of the configuration modules."""

@@ -1,0 +1,46 @@
+"""The credentials module (2.2.1, chapter 7)."""
+
+from typing import Annotated
+
+import msgspec
+
+Token = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern="^[\\x21-\\x7e]+$")]
+
+
+class Image(msgspec.Struct, omit_defaults=True):
+    """A picture of a party, 2.2.1 section 8.4.15."""
+
+    url: str
+    category: str
+    type: str
+    thumbnail: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class BusinessDetails(msgspec.Struct, omit_defaults=True):
+    """Who a party is, 2.2.1 section 8.4.2."""
+
+    name: str
+    website: str | None = None
+    logo: Image | None = None
+
+
+class CredentialsRole(msgspec.Struct):
+    """One role of one party, 2.2.1 section 7.4.1. `role` stays text: the hub checks it and says what it lacks."""
+
+    role: str
+    business_details: BusinessDetails
+    party_id: str
+    country_code: str
+
+
+class Credentials(msgspec.Struct):
+    """Token and versions URL of a platform, 2.2.1 section 7.3.1.
+
+    The specification allows a token 64 characters; platforms in the field use up to 255.
+    """
+
+    token: Token
+    url: str
+    roles: list[CredentialsRole]

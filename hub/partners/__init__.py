@@ -1,0 +1,1 @@
+"""Partners: who is registered, how they register, and what an operator does with them."""

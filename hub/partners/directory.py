@@ -1,0 +1,160 @@
+"""Keeps the directory: every change goes to the store first, and then into a new snapshot.
+
+Nothing is answered before both happened: what was acknowledged is on disk and in force.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.directory import Credential, Directory, Encoding, Platform, Secret
+from hub.core.modules import Interface
+from hub.core.party import Party, Role
+from hub.core.paths import origin
+from hub.errors import InvalidParameters
+from hub.partners.tokens import authorization
+from hub.store.credentials import open_token, set_credential_encoding
+from hub.store.crypto import Keyring
+from hub.store.database import Database
+from hub.store.errors import PlatformUnknown, SealBroken
+from hub.store.platforms import load_all, load_one
+from hub.store.records import PlatformRecord
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class DirectoryKeeper:
+    """The one place that changes the directory. `current` is the snapshot in force."""
+
+    def __init__(self, database: Database, keyring: Keyring, hub: Party) -> None:
+        self.current = Directory.of(hub, ())
+        self.records: dict[int, PlatformRecord] = {}
+        self._database = database
+        self._keyring = keyring
+
+    async def load(self) -> None:
+        """Read everything from the store."""
+        records = await self._database.read(load_all)
+        self.records = {record.id: record for record in records}
+        self.current = Directory.of(
+            self.current.hub,
+            [self._platform(record) for record in records],
+            [(each.digest, record.id, each.kind) for record in records for each in record.credentials],
+        )
+
+    async def write(self, platform_id: int, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run one transaction that concerns one platform, then bring the snapshot up to date with it."""
+        result = await self._database.write(work)
+        await self.refresh(platform_id)
+        return result
+
+    async def create(self, work: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        """Run the transaction that makes a platform, then take it into the snapshot."""
+        platform_id = await self._database.write(work)
+        await self.refresh(platform_id)
+        return platform_id
+
+    async def refresh(self, platform_id: int) -> None:
+        """Read one platform again, and swap in a snapshot with it."""
+        try:
+            record = await self._database.read(lambda connection: load_one(connection, platform_id))
+        except PlatformUnknown:
+            self.records.pop(platform_id, None)
+            self.current = _without(self.current, platform_id)
+        else:
+            self.records[platform_id] = record
+            self.current = _with(_without(self.current, platform_id), self._platform(record), record)
+
+    async def learn_encoding(self, platform_id: int, digest: bytes, encoding: Encoding) -> None:
+        """Remember how a platform writes its token, where that is new."""
+        record = self.records.get(platform_id)
+        if record and any(each.digest == digest and each.encoding is None for each in record.credentials):
+            await self.write(platform_id, lambda connection: set_credential_encoding(connection, digest, encoding))
+
+    def token_out(self, platform_id: int) -> Secret:
+        """The token that the hub calls a registered platform with."""
+        sealed = self.records[platform_id].token_out
+        if sealed is None:
+            raise LookupError(f"platform {platform_id} is not registered")
+        return Secret(open_token(self._keyring, platform_id, sealed))
+
+    def _platform(self, record: PlatformRecord) -> Platform:
+        endpoints = {
+            (each.module, each.interface): each.url for each in record.endpoints if each.version == record.version
+        }
+        return Platform(
+            id=record.id,
+            name=record.name,
+            state=record.state,
+            version=record.version,
+            versions_url=record.versions_url,
+            authorization=self._authorization(record),
+            roles=_roles(record, confirmed=True),
+            reserved=_roles(record, confirmed=False),
+            endpoints=endpoints,
+            origins=_origins(record.versions_url, endpoints),
+        )
+
+    def _authorization(self, record: PlatformRecord) -> Secret | None:
+        if record.token_out is None or record.token_out_encoding is None:
+            return None
+        try:
+            token = Secret(open_token(self._keyring, record.id, record.token_out))
+        except SealBroken as broken:
+            # One damaged row must not keep the hub from serving all others: this platform is not callable.
+            log.warning("token_unreadable", platform=record.name, reason=str(broken))
+            return None
+        return authorization(token, record.token_out_encoding)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970: the store's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def _roles(record: PlatformRecord, *, confirmed: bool) -> dict[Party, frozenset[Role]]:
+    named = {
+        each.party: frozenset(role.role for role in each.roles if role.confirmed or not confirmed)
+        for each in record.parties
+    }
+    return {party: roles for party, roles in named.items() if roles}
+
+
+def _origins(versions_url: str | None, endpoints: dict[tuple[str, Interface], str]) -> frozenset[str]:
+    """Where this platform's URLs may lead: nothing else is ever sent its token."""
+    found = set()
+    for url in (versions_url, *endpoints.values()):
+        if url:
+            try:
+                found.add(origin(url))
+            except InvalidParameters:
+                continue
+    return frozenset(found)
+
+
+def _without(directory: Directory, platform_id: int) -> Directory:
+    if platform_id not in directory.platforms:
+        return directory
+    return msgspec.structs.replace(
+        directory,
+        platforms={key: each for key, each in directory.platforms.items() if key != platform_id},
+        parties={party: each for party, each in directory.parties.items() if each.id != platform_id},
+        credentials={key: each for key, each in directory.credentials.items() if each.platform.id != platform_id},
+    )
+
+
+def _with(directory: Directory, platform: Platform, record: PlatformRecord) -> Directory:
+    return msgspec.structs.replace(
+        directory,
+        platforms={**directory.platforms, platform.id: platform},
+        parties={**directory.parties, **dict.fromkeys(platform.parties, platform)},
+        credentials={
+            **directory.credentials,
+            **{each.digest: Credential(platform, each.kind) for each in record.credentials},
+        },
+    )

@@ -1,0 +1,247 @@
+"""What an operator does with partners: invite, connect, look, suspend, rotate, remove.
+
+The command line, the control socket and later the admin API all end here.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
+from hub.core.modules import Catalogue, Interface
+from hub.core.party import Party, PartyRole
+from hub.core.paths import origin
+from hub.errors import InvalidParameters
+from hub.partners.directory import DirectoryKeeper, now_ms
+from hub.partners.registration import Identity, Registrar
+from hub.partners.tokens import new_token
+from hub.store.credentials import token_digest
+from hub.store.endpoints import remove_endpoint, set_endpoint
+from hub.store.errors import PartyTaken
+from hub.store.platforms import create_platform, remove, resume, suspend
+from hub.store.records import PlatformRecord
+from hub.store.registration import invite_again
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """What a partner needs to register. `token_a` is shown this once: the hub keeps only its digest."""
+
+    id: int
+    name: str
+    versions_url: str
+    token_a: str
+    parties: tuple[str, ...]
+
+
+class EndpointView(msgspec.Struct, frozen=True):
+    """An endpoint of a partner. `manual`: set by hand."""
+
+    version: str
+    module: str
+    interface: Interface
+    url: str
+    manual: bool
+
+
+class PartnerView(msgspec.Struct, frozen=True, kw_only=True):
+    """One platform as an operator sees it. Times are milliseconds since 1970."""
+
+    id: int
+    name: str
+    state: State
+    version: str | None
+    parties: tuple[str, ...]
+    not_presented: tuple[str, ...]
+    versions_url: str | None
+    sends_token_as: Encoding | None
+    gets_token_as: Encoding | None
+    endpoints: tuple[EndpointView, ...]
+    created_at: int
+    updated_at: int
+
+
+class Partners:
+    """The operations. `registrar` is None where no hub runs: then only the store can be changed."""
+
+    def __init__(
+        self, keeper: DirectoryKeeper, identity: Identity, catalogue: Catalogue, registrar: Registrar | None
+    ) -> None:
+        self._keeper = keeper
+        self._identity = identity
+        self._catalogue = catalogue
+        self._registrar = registrar
+
+    async def invite(self, name: str, parties: Sequence[str]) -> Invitation:
+        """Make a platform with the parties it may present, and its TOKEN_A."""
+        named = _party_roles(parties)
+        if not named:
+            raise InvalidParameters("name at least one party that the partner may present, as NL-TNM:CPO")
+        self._check_free(name, named)
+        token = new_token()
+        try:
+            platform_id = await self._keeper.create(
+                lambda connection: create_platform(connection, name, named, token_digest(token.reveal()), now_ms())
+            )
+        except PartyTaken as taken:
+            raise InvalidParameters(str(taken)) from None
+        self._changed(platform_id, "invited")
+        return self._invitation(platform_id, token)
+
+    async def invite_again(self, ref: str) -> Invitation:
+        """End a registration and make a new TOKEN_A: for a partner that has lost its token."""
+        platform = self.find(ref)
+        token = new_token()
+        digest = token_digest(token.reveal())
+        await self._keeper.write(
+            platform.id, lambda connection: invite_again(connection, platform.id, digest, now_ms())
+        )
+        self._changed(platform.id, "invited again")
+        return self._invitation(platform.id, token)
+
+    async def connect(self, name: str, versions_url: str, token: Secret, parties: Sequence[str]) -> PartnerView:
+        """Register at a partner with the token it gave, the hub being the one that begins."""
+        origin(versions_url)
+        named = _party_roles(parties)
+        self._check_free(name, named)
+        platform = await self._running().connect(name, versions_url, token, named)
+        return self._view(platform.id)
+
+    async def rotate(self, ref: str) -> PartnerView:
+        """Renew both tokens by a PUT to the partner's credentials endpoint."""
+        platform = await self._running().rotate(self.find(ref))
+        self._changed(platform.id, "rotated")
+        return self._view(platform.id)
+
+    def all(self) -> list[PartnerView]:
+        """Every partner, by id."""
+        return [self._view(platform_id) for platform_id in sorted(self._keeper.records)]
+
+    def show(self, ref: str) -> PartnerView:
+        """One partner."""
+        return self._view(self.find(ref).id)
+
+    async def suspend(self, ref: str) -> PartnerView:
+        """Shut a partner out; nothing of it is forgotten. In force when this returns."""
+        platform = self.find(ref)
+        await self._keeper.write(platform.id, lambda connection: suspend(connection, platform.id, now_ms()))
+        self._changed(platform.id, "suspended")
+        return self._view(platform.id)
+
+    async def resume(self, ref: str) -> PartnerView:
+        """Let a suspended partner in again."""
+        platform = self.find(ref)
+        if platform.state is not State.SUSPENDED:
+            raise InvalidParameters(f"{platform.name} is not suspended")
+        await self._keeper.write(platform.id, lambda connection: resume(connection, platform.id, now_ms()))
+        self._changed(platform.id, "resumed")
+        return self._view(platform.id)
+
+    async def remove(self, ref: str) -> PartnerView:
+        """Forget a partner; its parties are free again. Returns what was known of it."""
+        platform = self.find(ref)
+        view = self._view(platform.id)
+        await self._keeper.write(platform.id, lambda connection: remove(connection, platform.id))
+        if self._registrar:
+            self._registrar.changed(view.name, "removed")
+        return view
+
+    async def set_endpoint(self, ref: str, module: str, interface: str, url: str) -> PartnerView:
+        """Set an endpoint by hand, for a partner that serves a module and does not advertise it.
+
+        An empty URL takes it back.
+        """
+        platform = self.find(ref)
+        if platform.version is None:
+            raise InvalidParameters(f"{platform.name} has not registered yet; set endpoints when it has")
+        side = Interface.__members__.get(interface.upper())
+        if side is None:
+            raise InvalidParameters(f"{interface!r} is not an interface; it is SENDER or RECEIVER")
+        if (module, side) not in self._catalogue.offered(platform.version):
+            known = ", ".join(sorted({name for name, _ in self._catalogue.offered(platform.version)}))
+            raise InvalidParameters(f"OCPI {platform.version} has no {module} {side}; the modules are {known}")
+        version = platform.version
+        if url:
+            origin(url)
+            await self._keeper.write(
+                platform.id,
+                lambda connection: set_endpoint(connection, platform.id, version, module, side, url=url),
+            )
+        elif not await self._keeper.write(
+            platform.id, lambda connection: remove_endpoint(connection, platform.id, version, module, side)
+        ):
+            raise InvalidParameters(f"{platform.name} has no {module} {side} endpoint")
+        self._changed(platform.id, f"endpoint {module} {side} {'set' if url else 'removed'}")
+        return self._view(platform.id)
+
+    def find(self, ref: str) -> Platform:
+        """A platform by id, name, or one of its parties. InvalidParameters where none or several fit."""
+        directory = self._keeper.current
+        if ref.isdecimal() and int(ref) in directory.platforms:
+            return directory.platforms[int(ref)]
+        named = [each for each in directory.platforms.values() if each.name.casefold() == ref.casefold()]
+        if not named:
+            try:
+                named = [directory.parties[Party.parse(ref)]]
+            except (ValueError, KeyError):
+                raise InvalidParameters(f"no partner {ref!r}; see: ocpi-hub partner list") from None
+        return named[0]
+
+    def _view(self, platform_id: int) -> PartnerView:
+        return _view(self._keeper.records[platform_id])
+
+    def _invitation(self, platform_id: int, token: Secret) -> Invitation:
+        record = self._keeper.records[platform_id]
+        return Invitation(
+            platform_id,
+            record.name,
+            self._identity.versions_url,
+            token.reveal(),
+            tuple(f"{each.party}:{role.role}" for each in record.parties for role in each.roles),
+        )
+
+    def _check_free(self, name: str, named: Sequence[PartyRole]) -> None:
+        if not name.strip() or len(name) > 100 or not name.isprintable():
+            raise InvalidParameters("the name of a partner is 1 to 100 printable characters")
+        if name.isdecimal():
+            raise InvalidParameters("the name of a partner can not be a number; it would read as an id")
+        if any(each.name.casefold() == name.casefold() for each in self._keeper.current.platforms.values()):
+            raise InvalidParameters(f"there is a partner {name!r} already; see: ocpi-hub partner list")
+        if any(each.party == self._identity.party for each in named):
+            raise InvalidParameters(f"{self._identity.party} is this hub itself")
+
+    def _changed(self, platform_id: int, change: str) -> None:
+        if self._registrar:
+            self._registrar.changed(self._keeper.records[platform_id].name, change)
+
+    def _running(self) -> Registrar:
+        if self._registrar is None:
+            raise InvalidParameters("the partner calls the hub back, so it has to run: ocpi-hub serve")
+        return self._registrar
+
+
+def _party_roles(parties: Sequence[str]) -> list[PartyRole]:
+    try:
+        return [PartyRole.parse(each) for each in parties]
+    except ValueError as reason:
+        raise InvalidParameters(str(reason)) from None
+
+
+def _view(record: PlatformRecord) -> PartnerView:
+    roles = [(f"{each.party}:{role.role}", role.confirmed) for each in record.parties for role in each.roles]
+    sends = [each.encoding for each in record.credentials if each.kind is not TokenKind.PENDING]
+    return PartnerView(
+        id=record.id,
+        name=record.name,
+        state=record.state,
+        version=record.version,
+        parties=tuple(role for role, confirmed in roles if confirmed),
+        not_presented=tuple(role for role, confirmed in roles if not confirmed),
+        versions_url=record.versions_url,
+        sends_token_as=sends[0] if sends else None,
+        gets_token_as=record.token_out_encoding,
+        endpoints=tuple(
+            EndpointView(each.version, each.module, each.interface, each.url, each.manual) for each in record.endpoints
+        ),
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+    )

@@ -1,0 +1,181 @@
+"""The hub as a client of a partner's configuration modules: versions, version details, credentials.
+
+OCPI 2.2.1, chapters 6 and 7. Partners deviate here more than anywhere, so answers are read with patience:
+a list or an object, one object or a list of one, a slash more or less. What can not be used raises an error
+of the 3xxx range that names the URL and what came back.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from hub.core.directory import Encoding, Secret
+from hub.core.modules import Interface
+from hub.core.paths import origin
+from hub.errors import CannotUseApi, InvalidParameters, NoMatchingEndpoints, UnsupportedVersion
+from hub.ocpi import envelope
+from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
+from hub.partners.tokens import authorization
+from hub.upstream import Client, Fault, Request, SendError
+
+T = TypeVar("T")
+_JSON = (("Content-Type", "application/json"),)
+
+
+class PeerRefused(CannotUseApi):
+    """The partner answered, and refused. `denied` is True where it did not accept the token."""
+
+    def __init__(self, message: str, *, denied: bool) -> None:
+        super().__init__(message)
+        self.denied = denied
+
+
+class PeerSilent(CannotUseApi):
+    """No usable answer. `unsure` is True where the request may have been carried out all the same."""
+
+    def __init__(self, message: str, *, unsure: bool) -> None:
+        super().__init__(message)
+        self.unsure = unsure
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """What a partner's versions and details say: the version in common and its endpoints."""
+
+    version: str
+    encoding: Encoding
+    credentials_url: str
+    endpoints: dict[tuple[str, Interface], str]
+
+
+class Peer:
+    """Calls one partner's configuration endpoints through the hub's own client."""
+
+    def __init__(self, client: Client, pool: str | int, timeout: float) -> None:
+        self._client = client
+        self._pool = pool
+        self._timeout = timeout
+
+    async def learn(
+        self,
+        versions_url: str,
+        token: Secret,
+        *,
+        versions: Sequence[str],
+        modules: frozenset[str],
+        encodings: Sequence[Encoding],
+    ) -> Learned:
+        """Versions, then the details of the best of `versions`; the token encoding is found by trying."""
+        refused: PeerRefused | None = None
+        for encoding in encodings:
+            try:
+                return await self._learn(versions_url, token, versions, modules, encoding)
+            except PeerRefused as refusal:
+                if not refusal.denied:
+                    raise
+                refused = refused or refusal
+        raise refused or CannotUseApi("no token encoding is left to try")
+
+    async def call(
+        self, method: str, url: str, token: Secret, encoding: Encoding, body: bytes = b""
+    ) -> envelope.Received:
+        """One request. PeerSilent without a usable answer, PeerRefused where it is not a success."""
+        headers = (
+            ("Authorization", authorization(token, encoding).reveal()),
+            ("X-Request-ID", str(uuid4())),
+            ("X-Correlation-ID", str(uuid4())),
+            *(_JSON if body else ()),
+        )
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        try:
+            answer = await self._client.send(
+                Request(method=method, url=url, headers=headers, body=body, pool=self._pool, deadline=deadline)
+            )
+        except SendError as error:
+            raise PeerSilent(f"{method} {url}: {error}", unsure=error.sent and error.fault is not Fault.URL) from None
+        received = envelope.receive(answer.body)
+        if answer.status in (401, 403):
+            raise PeerRefused(f"{method} {url}: HTTP {answer.status}, the token is not accepted", denied=True)
+        if received is None:
+            # Some answer a wrong token with a plain-text 500: worth the other encoding, too.
+            raise PeerRefused(
+                f"{method} {url}: HTTP {answer.status} with a body that is not an OCPI response",
+                denied=answer.status >= 500,
+            )
+        if answer.status >= 400 or not 1000 <= received.status_code < 2000:
+            said = str(received.status_message or "")[:200]
+            raise PeerRefused(
+                f"{method} {url}: HTTP {answer.status}, OCPI {received.status_code} {said!r}",
+                denied=received.status_code >= 3000,
+            )
+        return received
+
+    async def _learn(
+        self, versions_url: str, token: Secret, wanted: Sequence[str], modules: frozenset[str], encoding: Encoding
+    ) -> Learned:
+        received = await self.call("GET", versions_url, token, encoding)
+        offered = {entry.version: entry.url for entry in read_versions(received.data, versions_url)}
+        version = next((version for version in wanted if version in offered), None)
+        if version is None:
+            raise UnsupportedVersion(
+                f"{versions_url} offers OCPI {', '.join(sorted(offered)) or 'no version'}; "
+                f"this needs {' or '.join(wanted)}"
+            )
+        received = await self.call("GET", offered[version], token, encoding)
+        details = read_one(received.data, VersionDetails, offered[version])
+        return _learned(details, version, encoding, modules, offered[version])
+
+
+def read_versions(data: msgspec.Raw, url: str) -> list[Version]:
+    """The list of versions; some platforms send an object that holds the list, or a single version."""
+    plain = _plain(data, url)
+    if isinstance(plain, dict):
+        plain = plain.get("versions", [plain])
+    return _convert(plain, list[Version], url)
+
+
+def read_one(data: msgspec.Raw, kind: type[T], url: str) -> T:
+    """One object, also where it comes as a list of one."""
+    plain = _plain(data, url)
+    if isinstance(plain, list) and len(plain) == 1:
+        plain = plain[0]
+    return _convert(plain, kind, url)
+
+
+def _plain(data: msgspec.Raw, url: str) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        raise CannotUseApi(f"{url}: the data in the answer can not be read") from None
+
+
+def _convert(plain: Any, kind: type[T], url: str) -> T:
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as reason:
+        raise CannotUseApi(f"{url}: the data in the answer is not what OCPI says: {reason}") from None
+
+
+def _learned(details: VersionDetails, version: str, encoding: Encoding, modules: frozenset[str], url: str) -> Learned:
+    credentials_url = None
+    endpoints: dict[tuple[str, Interface], str] = {}
+    for endpoint in details.endpoints:
+        _check_url(endpoint)
+        if endpoint.identifier == "credentials":
+            credentials_url = endpoint.url
+        elif endpoint.role.upper() in Interface.__members__:
+            endpoints[endpoint.identifier.lower(), Interface(endpoint.role.upper())] = endpoint.url
+    if credentials_url is None:
+        raise NoMatchingEndpoints(f"{url} lists no credentials endpoint")
+    if not any(module in modules for module, _ in endpoints):
+        raise NoMatchingEndpoints(f"{url} lists no module that this hub routes")
+    return Learned(version, encoding, credentials_url, endpoints)
+
+
+def _check_url(endpoint: Endpoint) -> None:
+    try:
+        origin(endpoint.url)
+    except InvalidParameters as reason:
+        raise CannotUseApi(f"endpoint {endpoint.identifier}: {reason.message}") from None

@@ -1,0 +1,331 @@
+"""Registration: the credentials handshake of OCPI, with the hub as receiver and as sender.
+
+OCPI 2.2.1, chapter 7. A registration is complete when it is on disk; until then nothing of it is in force.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+import structlog
+
+from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
+from hub.core.message import decode_as
+from hub.core.modules import Catalogue
+from hub.core.party import Party, PartyRole, Role, parse_role
+from hub.errors import InvalidParameters, MethodNotAllowed, OcpiError
+from hub.events import Bus, PartnerChanged, Registered, Unregistered
+from hub.ocpi.v2_2_1 import BusinessDetails, Credentials, CredentialsRole
+from hub.partners.access import Caller
+from hub.partners.directory import DirectoryKeeper, now_ms
+from hub.partners.peer import Learned, Peer, PeerRefused, PeerSilent, read_one
+from hub.partners.tokens import new_token
+from hub.plugin.api import Registration
+from hub.plugin.runner import Runner
+from hub.store.credentials import add_pending, drop_pending, seal_token, token_digest
+from hub.store.crypto import Keyring
+from hub.store.errors import CredentialGone, PartyNotInvited, PartyTaken
+from hub.store.platforms import create_platform, remove
+from hub.store.records import PresentedEndpoint, PresentedRole
+from hub.store.registration import complete_registration, unregister
+from hub.upstream import Client
+
+log = structlog.get_logger()
+
+_CREDENTIALS = msgspec.json.Decoder(Credentials)
+_BOTH = (Encoding.BASE64, Encoding.RAW)
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who the hub is, as it says in its credentials. `versions_url` is where partners begin."""
+
+    party: Party
+    name: str
+    website: str | None
+    versions_url: str
+
+    def credentials(self, token: Secret) -> Credentials:
+        """The hub's credentials object: in 2.2.1 a hub names its HUB role and no other (7.3.1)."""
+        role = CredentialsRole(
+            role=Role.HUB,
+            business_details=BusinessDetails(self.name, self.website),
+            party_id=self.party.party_id,
+            country_code=self.party.country,
+        )
+        return Credentials(token.reveal(), self.versions_url, [role])
+
+
+class Registrar:
+    """Runs the handshake. One registration at a time for each platform."""
+
+    def __init__(
+        self,
+        keeper: DirectoryKeeper,
+        keyring: Keyring,
+        client: Client,
+        plugins: Runner,
+        bus: Bus,
+        catalogue: Catalogue,
+        identity: Identity,
+        timeout: float,
+    ) -> None:
+        self._keeper = keeper
+        self._keyring = keyring
+        self._client = client
+        self._plugins = plugins
+        self._bus = bus
+        self._catalogue = catalogue
+        self.identity = identity
+        self._timeout = timeout
+        self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def get(self, token: Secret) -> Credentials:
+        """GET: the hub's credentials, with the token of this very request; the hub itself keeps only its digest."""
+        return self.identity.credentials(token)
+
+    async def post(self, caller: Caller, version: str, body: bytes) -> Credentials:
+        """POST: register. MethodNotAllowed (405) where the platform is registered already."""
+        self._expect(caller, (TokenKind.A,), "this platform is registered; use PUT to change its credentials")
+        return await self._receive(caller, version, body)
+
+    async def put(self, caller: Caller, version: str, body: bytes) -> Credentials:
+        """PUT: renew the token, fetch the endpoints again, switch version. 405 where it is not registered."""
+        self._expect(caller, (TokenKind.C, TokenKind.PENDING), "this platform is not registered; use POST")
+        return await self._receive(caller, version, body)
+
+    async def delete(self, caller: Caller) -> None:
+        """DELETE: unregister. 405 where it is not registered."""
+        self._expect(caller, (TokenKind.C, TokenKind.PENDING), "this platform is not registered")
+        async with self._busy[caller.platform.id]:
+            self._still_valid(caller)
+            await self._keeper.write(
+                caller.platform.id, lambda connection: unregister(connection, caller.platform.id, now_ms())
+            )
+        log.info("unregistered", platform=caller.platform.name)
+        self._bus.publish(Unregistered(platform=caller.platform.name))
+
+    async def connect(self, name: str, versions_url: str, token_a: Secret, parties: Sequence[PartyRole]) -> Platform:
+        """Register at a partner, the hub being the one that begins. Leaves nothing behind where that fails."""
+        pending = new_token()
+        platform_id = await self._keeper.create(
+            lambda connection: create_platform(connection, name, parties, None, now_ms())
+        )
+        try:
+            learned = await self._peer(platform_id).learn(
+                versions_url,
+                token_a,
+                versions=_mutual(self._catalogue),
+                modules=self._catalogue.modules,
+                encodings=_BOTH,
+            )
+            return await self._present(
+                platform_id, "POST", versions_url, token_a, learned, pending, allow_new_parties=not parties
+            )
+        except BaseException:
+            await self._keeper.write(platform_id, lambda connection: remove(connection, platform_id))
+            raise
+
+    async def rotate(self, platform: Platform) -> Platform:
+        """Renew the tokens of a registered platform, the hub being the one that begins (PUT at the partner)."""
+        record = self._keeper.records[platform.id]
+        if record.token_out_encoding is None or platform.versions_url is None or platform.version is None:
+            raise InvalidParameters(f"{platform.name} is not registered; there is no token to renew")
+        async with self._busy[platform.id]:
+            token = self._keeper.token_out(platform.id)
+            learned = await self._peer(platform.id).learn(
+                platform.versions_url,
+                token,
+                versions=(platform.version,),
+                modules=self._catalogue.modules,
+                encodings=(record.token_out_encoding,),
+            )
+            return await self._present(
+                platform.id, "PUT", platform.versions_url, token, learned, new_token(), allow_new_parties=False
+            )
+
+    async def _receive(self, caller: Caller, version: str, body: bytes) -> Credentials:
+        """What POST and PUT share: read the credentials, call back, and complete."""
+        try:
+            credentials: Credentials = decode_as(body, _CREDENTIALS)
+        except msgspec.ValidationError as reason:
+            raise InvalidParameters(f"credentials: {reason}") from None
+        roles = _roles(credentials)
+        platform_id = caller.platform.id
+        async with self._busy[platform_id]:
+            self._still_valid(caller)
+            self._check_parties(platform_id, roles, allow_new_parties=False)
+            guess = caller.encoding
+            token_out = Secret(credentials.token)
+            learned = await self._peer(platform_id).learn(
+                credentials.url,
+                token_out,
+                versions=(version,),
+                modules=self._catalogue.modules,
+                encodings=(guess, *(each for each in _BOTH if each is not guess)),
+            )
+            token = new_token()
+            await self._complete(
+                platform_id, credentials.url, token_out, roles, learned,
+                used=caller.digest, new=token_digest(token.reveal()), allow_new_parties=False,
+            )  # fmt: skip
+        return self.identity.credentials(token)
+
+    async def _present(
+        self,
+        platform_id: int,
+        method: str,
+        versions_url: str,
+        token: Secret,
+        learned: Learned,
+        pending: Secret,
+        *,
+        allow_new_parties: bool,
+    ) -> Platform:
+        """Send the hub's credentials to a partner. The pending token works at once: the partner calls back with it."""
+        digest = token_digest(pending.reveal())
+        await self._keeper.write(platform_id, lambda connection: add_pending(connection, platform_id, digest, now_ms()))
+        peer = self._peer(platform_id)
+        body = msgspec.json.encode(self.identity.credentials(pending))
+        try:
+            received = await peer.call(method, learned.credentials_url, token, learned.encoding, body)
+        except PeerRefused:
+            await self._drop_pending(platform_id, digest)
+            raise
+        except PeerSilent as silent:
+            if not silent.unsure:
+                await self._drop_pending(platform_id, digest)
+            raise
+        theirs = read_one(received.data, Credentials, learned.credentials_url)
+        token_out = Secret(theirs.token)
+        try:
+            await self._complete(
+                platform_id, versions_url, token_out, _roles(theirs), learned,
+                used=digest, new=digest, allow_new_parties=allow_new_parties,
+            )  # fmt: skip
+        except OcpiError:
+            if method == "POST":
+                await self._take_back(peer, learned, token_out)
+            raise
+        return self._keeper.current.platforms[platform_id]
+
+    async def _complete(
+        self,
+        platform_id: int,
+        versions_url: str,
+        token_out: Secret,
+        roles: list[PresentedRole],
+        learned: Learned,
+        *,
+        used: bytes,
+        new: bytes,
+        allow_new_parties: bool,
+    ) -> None:
+        name = self._keeper.records[platform_id].name
+        party_roles = tuple(role.party_role for role in roles)
+        self._check_parties(platform_id, roles, allow_new_parties=allow_new_parties)
+        refusal = await self._plugins.admit(
+            Registration(
+                platform=name,
+                version=learned.version,
+                versions_url=versions_url,
+                roles=party_roles,
+                endpoints=learned.endpoints,
+            )
+        )
+        if refusal is not None:
+            raise InvalidParameters(f"the registration is refused: {refusal.reason}")
+        try:
+            await self._keeper.write(
+                platform_id,
+                partial(
+                    complete_registration,
+                    platform_id=platform_id,
+                    used_digest=used,
+                    new_digest=new,
+                    token_out=seal_token(self._keyring, platform_id, token_out.reveal()),
+                    token_out_encoding=learned.encoding,
+                    version=learned.version,
+                    versions_url=versions_url,
+                    roles=roles,
+                    endpoints=[PresentedEndpoint(*key, url) for key, url in learned.endpoints.items()],
+                    allow_new_parties=allow_new_parties,
+                    now=now_ms(),
+                ),
+            )
+        except CredentialGone:
+            raise MethodNotAllowed("this token was used by another registration", ("GET",)) from None
+        except (PartyTaken, PartyNotInvited) as reason:
+            raise _party_refused(reason) from None
+        log.info("registered", platform=name, version=learned.version, parties=[str(role) for role in party_roles])
+        self._bus.publish(Registered(platform=name, version=learned.version, roles=party_roles))
+
+    def _check_parties(self, platform_id: int, roles: list[PresentedRole], *, allow_new_parties: bool) -> None:
+        """Refuse early what the store would refuse at the end, before anybody is called."""
+        named = self._keeper.current.platforms[platform_id].reserved
+        for each in roles:
+            party, role = each.party_role.party, each.party_role.role
+            owner = self._keeper.current.parties.get(party)
+            if owner is not None and owner.id != platform_id:
+                raise _party_refused(PartyTaken(party, owner.name))
+            if party == self.identity.party:
+                raise InvalidParameters(f"roles: {party} is this hub itself")
+            if not allow_new_parties and role not in named.get(party, ()):
+                raise _party_refused(PartyNotInvited(each.party_role))
+
+    def _expect(self, caller: Caller, kinds: tuple[TokenKind, ...], why: str) -> None:
+        registered = caller.platform.state is not State.INVITED
+        if caller.kind not in kinds or (caller.kind is TokenKind.PENDING and not registered):
+            raise MethodNotAllowed(why, ("GET", "PUT", "DELETE") if registered else ("GET", "POST"))
+
+    def _still_valid(self, caller: Caller) -> None:
+        """While this request waited its turn, another may have used up its token."""
+        if caller.digest not in self._keeper.current.credentials:
+            raise MethodNotAllowed("this token was used by another registration", ("GET",))
+
+    async def _take_back(self, peer: Peer, learned: Learned, token_out: Secret) -> None:
+        """The partner believes that it is registered here, and is not: tell it."""
+        try:
+            await peer.call("DELETE", learned.credentials_url, token_out, learned.encoding)
+        except OcpiError as error:
+            log.warning("unregister_failed", reason=error.message)
+
+    async def _drop_pending(self, platform_id: int, digest: bytes) -> None:
+        await self._keeper.write(platform_id, lambda connection: drop_pending(connection, digest))
+
+    def _peer(self, platform_id: int) -> Peer:
+        return Peer(self._client, platform_id, self._timeout)
+
+    def changed(self, platform: str, change: str) -> None:
+        """Tell everybody that an operator changed a partner."""
+        log.info("partner_changed", platform=platform, change=change)
+        self._bus.publish(PartnerChanged(platform=platform, change=change))
+
+
+def _mutual(catalogue: Catalogue) -> tuple[str, ...]:
+    """The hub's versions, the newest first."""
+    return tuple(sorted({version for version, _, _ in catalogue.rows}, reverse=True))
+
+
+def _roles(credentials: Credentials) -> list[PresentedRole]:
+    """The roles of a credentials object. InvalidParameters names the entry and what is wrong with it."""
+    if not credentials.roles:
+        raise InvalidParameters("roles: the list is empty; name at least one role")
+    found = []
+    for index, role in enumerate(credentials.roles):
+        try:
+            party_role = PartyRole(Party.of(role.country_code, role.party_id), parse_role(role.role))
+        except ValueError as reason:
+            raise InvalidParameters(f"roles[{index}]: {reason}") from None
+        found.append(PresentedRole(party_role, role.business_details.name, role.business_details.website))
+    if len({each.party_role for each in found}) < len(found):
+        raise InvalidParameters("roles: every role needs a unique combination of role, party_id and country_code")
+    return found
+
+
+def _party_refused(reason: PartyTaken | PartyNotInvited) -> InvalidParameters:
+    if isinstance(reason, PartyTaken):
+        # Whose party it is stays the operator's knowledge.
+        return InvalidParameters(f"roles: {reason.party} is registered by another platform of this hub")
+    return InvalidParameters(f"roles: {reason.role} is not named in the invitation; ask the hub's operator to add it")

@@ -1,0 +1,130 @@
+"""What a plugin is made of: its base class, its settings, what its hooks are given, and the hub as it sees it."""
+
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from hub.core.message import Message, Reply, decode_json
+from hub.core.modules import Interface
+from hub.core.party import Party, PartyRole, Role
+from hub.core.route import Refuse, Route
+from hub.events import Event
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """Base of a plugin's own settings: the keys of its `[plugins.<file stem>]` table, typed and with defaults."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A message as it is about to be sent to one destination. `headers` are sent beside those that OCPI asks for."""
+
+    to: Party
+    platform: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def json(self) -> Any:
+        """The decoded body (None where there is none)."""
+        return decode_json(self.body) if self.body else None
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """A platform that asks to be connected: what its credentials and version details say."""
+
+    platform: str
+    version: str
+    versions_url: str
+    roles: tuple[PartyRole, ...]
+    endpoints: Mapping[tuple[str, Interface], str]
+
+
+class Push(Event, frozen=True, kw_only=True, eq=False):
+    """A push that was answered: the message, where it went, and what came back."""
+
+    message: Message
+    route: Route | Refuse
+    reply: Reply
+
+    @property
+    def ok(self) -> bool:
+        """Whether the receiver accepted it."""
+        return self.reply.ok
+
+    def json(self) -> Any:
+        """The decoded body of the message (None where there is none)."""
+        return self.message.json()
+
+
+class Hub(Protocol):
+    """The hub as a plugin sees it, at `self.hub`."""
+
+    @property
+    def party(self) -> Party:
+        """The hub's own party."""
+
+    def parties(self) -> Mapping[Party, frozenset[Role]]:
+        """Every party that the hub knows at this moment, with its roles."""
+
+    async def send(
+        self,
+        method: str,
+        module: str,
+        interface: Interface,
+        *,
+        to: Party,
+        path: tuple[str, ...] = (),
+        query: str = "",
+        body: object = None,
+    ) -> Reply:
+        """Send an OCPI request in the hub's name to one party, once.
+
+        `path` holds the segments below the module, not encoded. `body` is sent as it is when it is bytes, else as
+        JSON; None sends none. The hub itself answers with 4000 to 4003 where the
+        party could not be reached. Raises OcpiError where OCPI has no such method and path.
+        """
+
+
+class Spawn(Protocol):
+    """Starts a background task, at `self.spawn`."""
+
+    def __call__(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Run `work` until it ends or the plugin stops. If it raises, that counts as a fault of the plugin."""
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    S = DefaultTypeVar("S", bound=Settings, default=Settings)
+else:
+    S = TypeVar("S", bound=Settings)
+
+
+class Plugin(Generic[S]):
+    """Base of a plugin: a file holds one subclass, the hub makes one instance of it.
+
+    The hub sets `settings`, `log`, `hub` and `spawn` right after `__init__`, and then awaits `start`.
+    """
+
+    enabled_by_default: ClassVar[bool] = True
+    """Whether the plugin runs when its table does not say `enabled`."""
+
+    settings: S
+    log: FilteringBoundLogger
+    hub: Hub
+    spawn: Spawn
+
+    async def start(self) -> None:
+        """Called before the first hook. Raising keeps the plugin, and at its start the hub, from running."""
+
+    async def stop(self) -> None:
+        """Called after the last hook, when the background tasks have ended."""
+
+
+B = TypeVar("B", Message, Outgoing, Reply)
+
+
+def with_body(original: B, body: object) -> B:
+    """A copy of a message, an outgoing message or a reply with another body: bytes as they are, else as JSON."""
+    return msgspec.structs.replace(original, body=body if isinstance(body, bytes) else msgspec.json.encode(body))

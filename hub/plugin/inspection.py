@@ -1,0 +1,138 @@
+"""Finds the Plugin class of a loaded file, its settings type and its hooks, and everything that is wrong with them."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from hub.core.modules import Catalogue, Operation
+from hub.events import Event
+from hub.plugin.api import Plugin, Settings
+from hub.plugin.errors import PluginError, problem
+from hub.plugin.hooks import MARKS, ON, Kind, Mark
+from hub.plugin.selectors import select
+
+
+class Hook(msgspec.Struct, frozen=True, kw_only=True):
+    """One hook of a plugin class: the method, and the operations or event types that it is for."""
+
+    kind: Kind
+    method: str
+    line: int
+    targets: tuple[str, ...]
+    operations: frozenset[Operation] = frozenset()
+    events: tuple[type[Event], ...] = ()
+
+
+class Inspected(msgspec.Struct, frozen=True):
+    """What a plugin's file holds. `hooks` stand in the order of the file."""
+
+    plugin: type[Plugin]
+    settings: type[Settings]
+    hooks: tuple[Hook, ...]
+
+
+def examine(module: ModuleType, file: Path, catalogue: Catalogue) -> Inspected:
+    """Examine a plugin's module. Raises PluginError with all that is wrong with it."""
+    return _Inspection(module, file, catalogue).run()
+
+
+class _Inspection:
+    """One pass over a module that gathers problems instead of stopping at the first."""
+
+    def __init__(self, module: ModuleType, file: Path, catalogue: Catalogue) -> None:
+        self._module = module
+        self._file = file
+        self._catalogue = catalogue
+        self._problems: list[str] = []
+
+    def run(self) -> Inspected:
+        plugin = self._plugin()
+        self._check_functions()
+        for name in ("start", "stop"):
+            self._check_call(plugin, name, ())
+        hooks = sorted(self._hooks(plugin), key=lambda hook: hook.line)
+        settings = self._settings(plugin)
+        if self._problems:
+            raise PluginError(self._problems)
+        return Inspected(plugin, settings, tuple(hooks))
+
+    def _plugin(self) -> type[Plugin]:
+        own = [each for each in vars(self._module).values() if isinstance(each, type) and issubclass(each, Plugin)]
+        own = [each for each in dict.fromkeys(own) if each.__module__ == self._module.__name__]
+        if not own:
+            raise PluginError([problem(self._file, None, "no Plugin class; write: class Mine(Plugin): ...")])
+        if len(own) > 1:
+            names = " and ".join(each.__name__ for each in own)
+            raise PluginError([problem(self._file, None, f"{names} are both Plugin classes; a file holds one")])
+        return own[0]
+
+    def _check_functions(self) -> None:
+        for name, value in vars(self._module).items():
+            if inspect.isfunction(value) and hasattr(value, MARKS):
+                self._complain(value, f"{name} is a hook outside the Plugin class; make it a method, with self")
+
+    def _hooks(self, plugin: type[Plugin]) -> Iterator[Hook]:
+        for name in dir(plugin):
+            value = inspect.getattr_static(plugin, name)
+            marks: tuple[Mark, ...] = getattr(_function(value), MARKS, ())
+            for mark in marks:
+                hook = self._hook(name, value, mark)
+                if self._check_call(plugin, name, mark.kind.parameters):
+                    yield hook
+
+    def _hook(self, name: str, value: Any, mark: Mark) -> Hook:
+        line = _line(value) or 0
+        if mark.kind is ON:
+            events = tuple(event.__name__ for event in mark.targets)
+            return Hook(kind=ON, method=name, line=line, targets=events, events=mark.targets)
+        operations: set[Operation] = set()
+        for selector in mark.targets:
+            try:
+                operations |= select(selector, self._catalogue, pushes=mark.kind.pushes)
+            except ValueError as reason:
+                self._complain(value, str(reason))
+        return Hook(kind=mark.kind, method=name, line=line, targets=mark.targets, operations=frozenset(operations))
+
+    def _check_call(self, plugin: type[Plugin], name: str, parameters: tuple[str, ...]) -> bool:
+        """Whether the method can be awaited with these parameters."""
+        value = inspect.getattr_static(plugin, name)
+        wanted = f"async def {name}({', '.join(('self', *parameters))})"
+        if not inspect.isfunction(value) or not inspect.iscoroutinefunction(value):
+            self._complain(value, f"{name} is not a plain async method; write: {wanted}")
+            return False
+        try:
+            inspect.signature(value).bind(*("self", *parameters))
+        except TypeError:
+            found = f"{name}{inspect.signature(value).replace(return_annotation=inspect.Signature.empty)}"
+            self._complain(value, f"the signature {found} does not fit; write: {wanted}")
+            return False
+        return True
+
+    def _settings(self, plugin: type[Plugin]) -> type[Settings]:
+        for base in (base for each in plugin.__mro__ for base in vars(each).get("__orig_bases__", ())):
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, Plugin):
+                (settings,) = get_args(base)
+                if isinstance(settings, type) and issubclass(settings, Settings):
+                    return settings
+                reason = f"{plugin.__name__} names settings that are no subclass of Settings"
+                self._problems.append(problem(self._file, None, reason))
+        return Settings
+
+    def _complain(self, value: Any, message: str) -> None:
+        self._problems.append(problem(self._file, _line(value), message))
+
+
+def _line(value: Any) -> int | None:
+    """The line of a method's first decorator or of its `def`."""
+    code = getattr(inspect.unwrap(_function(value)), "__code__", None)
+    return code.co_firstlineno if code else None
+
+
+def _function(value: Any) -> Any:
+    """The function in a staticmethod or classmethod, or the value itself."""
+    return getattr(value, "__func__", value)

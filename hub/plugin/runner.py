@@ -1,0 +1,216 @@
+"""Starts the plugins, swaps in what changed while the hub runs, and stops them."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import structlog
+
+from hub.core.modules import Operation
+from hub.core.route import Refuse
+from hub.events import Bus, PluginChanged
+from hub.plugin.api import Hub, Registration
+from hub.plugin.errors import PluginError, likely
+from hub.plugin.loader import Loaded, Loader
+from hub.plugin.running import Running
+from hub.plugin.table import HookTable, OperationHooks
+
+log = structlog.get_logger()
+
+QUARANTINE_AFTER = 5
+POLL = 1.0
+SPARE = 5.0
+
+
+class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One plugin, for people. `hooks` reads `route tokens.post`; `problem` says why the file is not used as it is."""
+
+    name: str
+    file: str
+    state: Literal["running", "set aside", "disabled", "rejected"]
+    order: int = 0
+    hooks: tuple[str, ...] = ()
+    faults: int = 0
+    last_fault: str = ""
+    dropped: int = 0
+    problem: str = ""
+
+
+class Runner:
+    """The plugins of a hub. The pipeline takes `hooks(operation)`, the registration takes `admit`."""
+
+    def __init__(
+        self, loader: Loader, bus: Bus, *, quarantine_after: int = QUARANTINE_AFTER, poll: float = POLL
+    ) -> None:
+        """`quarantine_after` faults of one hook in a row set a plugin aside; `poll` is seconds between two looks."""
+        self.table = HookTable(())
+        self._loader = loader
+        self._bus = bus
+        self._quarantine_after = quarantine_after
+        self._poll = poll
+        self._running: dict[str, Running] = {}
+        self._files: dict[str, Path] = {}
+        self._digests: dict[str, bytes] = {}
+        self._problems: dict[str, str] = {}
+        self._doubles: list[str] = []
+        self._used: list[HookTable] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._refreshing = asyncio.Lock()
+        self._watcher: asyncio.Task[None] | None = None
+        self._hub: Hub
+
+    def hooks(self, operation: Operation) -> OperationHooks:
+        """The hooks now in force for an operation; enter them (`with`) for as long as the message is under way."""
+        return self.table.hooks(operation)
+
+    async def admit(self, registration: Registration) -> Refuse | None:
+        """Whether a plugin refuses this registration."""
+        return await self.table.admit(registration)
+
+    async def start(self, hub: Hub) -> None:
+        """Load and start all plugins, and watch their files from then on. Raises PluginError where one can not."""
+        self._hub = hub
+        loaded = await asyncio.to_thread(self._loader.load_all)
+        self._files, _ = self._loader.scan()
+        problems: list[str] = []
+        for each in sorted(loaded, key=lambda one: (one.order, one.stem)):
+            self._digests[each.stem] = each.digest
+            try:
+                if running := await self._begin(each):
+                    self._running[each.stem] = running
+            except PluginError as error:
+                problems += error.problems
+        self._swap()
+        if problems:
+            await self.stop()
+            raise PluginError(problems)
+        for stem in self._running:
+            self._tell(stem, "started")
+        self._watcher = asyncio.create_task(self._watch(), name="plugins: watch")
+
+    async def stop(self) -> None:
+        """Stop watching, and stop every plugin. The hub has to have ended its messages before."""
+        if self._watcher:
+            self._watcher.cancel()
+            await asyncio.wait({self._watcher})
+        await self.settle()
+        running = tuple(self._running.values())
+        self._running.clear()
+        self._swap()
+        await asyncio.gather(*(each.stop() for each in running))
+
+    async def settle(self) -> None:
+        """Wait until what was replaced has stopped."""
+        if self._retiring:
+            await asyncio.wait(self._retiring)
+
+    async def refresh(self) -> None:
+        """Look once for files that are new, changed or gone. The watcher does this every `poll` seconds."""
+        async with self._refreshing:
+            self._files, doubles = await asyncio.to_thread(self._loader.scan)
+            for double in set(doubles) - set(self._doubles):
+                log.error("plugin_rejected", problem=double)
+            self._doubles = doubles
+            for stem in [stem for stem in self._digests if stem not in self._files]:
+                del self._digests[stem]
+                self._problems.pop(stem, None)
+                self._replace(stem, None)
+            for stem, path in self._files.items():
+                await self._consider(stem, path)
+
+    def reset(self, name: str) -> None:
+        """Call a plugin again that was set aside. Raises LookupError where none of this name runs."""
+        if name not in self._running:
+            raise LookupError(f"no plugin {name!r} is running{likely(name, self._running)}")
+        self._running[name].faults.reset()
+
+    def status(self) -> list[PluginStatus]:
+        """Every plugin there is a file for, by name."""
+        return [self._status(stem, str(path)) for stem, path in sorted(self._files.items())]
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll)
+            try:
+                await self.refresh()
+            except OSError as error:
+                log.warning("plugins_unreadable", error=str(error))
+
+    async def _consider(self, stem: str, path: Path) -> None:
+        """Put a new or changed file in the place of the plugin that runs, if it starts; else all stays as it is."""
+        try:
+            source = await asyncio.to_thread(self._loader.read, path)
+            if self._digests.get(stem) == source.digest:
+                return
+            self._digests[stem] = source.digest
+            loaded = await asyncio.to_thread(self._loader.load, source)
+            running = await self._begin(loaded) if loaded else None
+        except PluginError as error:
+            self._reject(stem, str(error))
+        else:
+            self._problems.pop(stem, None)
+            self._replace(stem, running)
+
+    async def _begin(self, loaded: Loaded) -> Running | None:
+        if not loaded.enabled:
+            loaded.unload()
+            return None
+        running = Running(loaded, self._bus, self._quarantine_after)
+        await running.start(self._hub)
+        return running
+
+    def _reject(self, stem: str, problem: str) -> None:
+        if self._problems.get(stem) == problem:
+            return
+        self._problems[stem] = problem
+        stays = "the one before goes on" if stem in self._running else "it does not run"
+        log.error("plugin_rejected", plugin=stem, problem=problem, outcome=stays)
+        self._bus.publish(PluginChanged(plugin=stem, change="rejected", detail=problem))
+
+    def _replace(self, stem: str, new: Running | None) -> None:
+        old = self._running.pop(stem, None)
+        if new:
+            self._running[stem] = new
+        self._swap()
+        if old:
+            task = asyncio.create_task(self._retire(old), name=f"plugins: retire {stem}")
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+        if old or new:
+            self._tell(stem, "reloaded" if old and new else "started" if new else "stopped")
+
+    def _swap(self) -> None:
+        """One assignment: a message that is under way keeps the table it began with."""
+        self._used = [table for table in (*self._used, self.table) if not table.pins.idle]
+        self.table = HookTable(self._running.values())
+
+    async def _retire(self, old: Running) -> None:
+        """Stop a plugin when no message can call it any more, or after the longest that a message may take."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._loader.config.limits.timeout + SPARE):
+                for table in [table for table in self._used if old in table.running]:
+                    await table.pins.wait_idle()
+        await old.stop()
+
+    def _tell(self, stem: str, change: Literal["started", "reloaded", "stopped"]) -> None:
+        log.info("plugin_changed", plugin=stem, change=change)
+        self._bus.publish(PluginChanged(plugin=stem, change=change))
+
+    def _status(self, stem: str, file: str) -> PluginStatus:
+        problem = self._problems.get(stem, "")
+        running = self._running.get(stem)
+        if running is None:
+            return PluginStatus(name=stem, file=file, state="rejected" if problem else "disabled", problem=problem)
+        return PluginStatus(
+            name=stem,
+            file=file,
+            state="set aside" if running.faults.aside else "running",
+            order=running.loaded.order,
+            hooks=tuple(" ".join((hook.kind.name, *hook.targets)) for hook in running.loaded.hooks),
+            faults=running.faults.total,
+            last_fault=running.faults.last,
+            dropped=running.queue.dropped if running.queue else 0,
+            problem=problem,
+        )

@@ -1,0 +1,130 @@
+"""A plugin that runs: its instance, its bound hooks, its queue of events, and its background tasks."""
+
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+import structlog
+
+from hub.core.route import Refuse
+from hub.events import Bus, Event, Subscription
+from hub.plugin.answers import complaint
+from hub.plugin.api import Hub, Plugin, Push
+from hub.plugin.contain import Container, Fault
+from hub.plugin.errors import PluginError, problem
+from hub.plugin.faults import Faults
+from hub.plugin.hooks import ADMIT, ON, ON_PUSH
+from hub.plugin.inspection import Hook
+from hub.plugin.loader import Loaded
+
+log = structlog.get_logger()
+
+START = 10.0
+STOP = 5.0
+OBSERVE = 30.0
+
+
+class BoundHook:
+    """A hook of a running plugin, ready to be asked."""
+
+    def __init__(self, running: "Running", hook: Hook) -> None:
+        loaded = running.loaded
+        self.plugin = loaded.stem
+        self.kind = hook.kind
+        self.operations = hook.operations
+        self._events = hook.events
+        self._name = hook.method
+        self._method = getattr(running.plugin, hook.method)
+        self._seconds = OBSERVE if hook.kind in {ON, ON_PUSH} else loaded.timeout
+        self._refuses = loaded.refuses_admission if hook.kind is ADMIT else loaded.refuses
+        self._container = running.container
+        self._faults = running.faults
+
+    async def ask(self, *given: Any) -> Any:
+        """What the hook answers; where it fails None, or a Refuse when nothing may pass without it."""
+        if not self._faults.aside:
+            try:
+                return await self._answer(given)
+            except Fault as fault:
+                self._faults.failed(self._name, fault)
+        return Refuse(f"plugin {self.plugin} failed and nothing may pass without it", 4000) if self._refuses else None
+
+    def observes(self, event: Event) -> bool:
+        """Whether this hook is to be called for an event."""
+        if isinstance(event, Push):
+            return self.kind is ON_PUSH and event.message.operation in self.operations
+        return isinstance(event, self._events)
+
+    async def _answer(self, given: tuple[Any, ...]) -> Any:
+        answer = await self._container.call(self._method, *given, seconds=self._seconds)
+        if wrong := complaint(self.kind, given, answer.value):
+            raise Fault("answered wrong", wrong)
+        if answer.seconds > self._seconds:
+            self._faults.failed(self._name, Fault("slow", f"blocked the hub for {answer.seconds:.1f} s"))
+        else:
+            self._faults.succeeded(self._name)
+        return answer.value
+
+
+class Running:
+    """One plugin from its start to its stop."""
+
+    def __init__(self, loaded: Loaded, bus: Bus, quarantine_after: int) -> None:
+        self.loaded = loaded
+        self.container = Container(loaded.path)
+        self.faults = Faults(loaded.path, bus, quarantine_after)
+        self.hooks: tuple[BoundHook, ...] = ()
+        self.queue: Subscription | None = None
+        self.plugin: Plugin
+        self._bus = bus
+
+    async def start(self, hub: Hub) -> None:
+        """Make the instance and start it. Raises PluginError where that fails; nothing of it is left then."""
+        try:
+            await self.container.call(self._begin, hub, seconds=START)
+        except BaseException as error:
+            await self.container.end(seconds=STOP)
+            self.loaded.unload()
+            if isinstance(error, Fault):
+                reason = f"the plugin does not start: {error}"
+                raise PluginError([problem(self.loaded.path, error.line, reason)]) from error
+            raise
+        self.hooks = tuple(BoundHook(self, hook) for hook in self.loaded.hooks)
+        if any(hook.kind in {ON, ON_PUSH} for hook in self.hooks):
+            events = tuple(event for hook in self.loaded.hooks for event in hook.events)
+            self.queue = self._bus.subscribe(self._observe, *events, name=f"plugin {self.loaded.stem}")
+
+    async def stop(self) -> None:
+        """Let the queue run empty, end the background tasks, and stop the instance. Never raises a fault."""
+        if self.queue:
+            await self._bus.unsubscribe(self.queue, drain=STOP)
+        await self.container.end(seconds=STOP)
+        try:
+            await self.container.call(self.plugin.stop, seconds=STOP)
+        except Fault as fault:
+            self.faults.failed("stop", fault)
+        if left := await self.container.end(seconds=STOP):
+            log.warning("plugin_tasks_left", plugin=self.loaded.stem, tasks=left)
+        self.loaded.unload()
+
+    async def _begin(self, hub: Hub) -> None:
+        self.plugin = self.loaded.plugin()
+        self.plugin.settings = self.loaded.settings
+        self.plugin.log = structlog.get_logger().bind(plugin=self.loaded.stem)
+        self.plugin.hub = hub
+        self.plugin.spawn = self._spawn
+        await self.plugin.start()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        self.container.spawn(work, name, partial(self._ended, name))
+
+    def _ended(self, name: str, fault: Fault | None) -> None:
+        if fault:
+            self.faults.failed(name, fault)
+        else:
+            self.faults.succeeded(name)
+
+    async def _observe(self, event: Event) -> None:
+        for hook in self.hooks:
+            if hook.observes(event):
+                await hook.ask(event)

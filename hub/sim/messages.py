@@ -1,0 +1,96 @@
+"""What goes over the wire of a simulated platform: requests it received, answers it gives, replies it got."""
+
+import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from hub.core.modules import Interface
+from hub.core.party import Party
+from hub.errors import BadRequest, InvalidParameters
+
+Json: TypeAlias = dict[str, Any]
+
+
+class SimRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One request as it came in. `headers` are without case and without Authorization."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime.datetime
+    version: str
+    module: str
+    interface: Interface
+    segments: tuple[str, ...]
+    sender: Party | None = None
+    receiver: Party | None = None
+
+    @property
+    def functional(self) -> bool:
+        """Whether it is on a functional module: one that a hub would route."""
+        return self.module not in ("versions", "credentials")
+
+    def json(self) -> Any:
+        """The decoded body; BadRequest where it is not JSON."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise BadRequest("the body is not JSON") from None
+
+    def object(self, required: tuple[str, ...] = ()) -> Json:
+        """The body as an object that has these fields; InvalidParameters names those that it lacks."""
+        return with_fields(self.json(), required, "body")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a handler answers. `after` runs once the answer has left, owned by the platform."""
+
+    data: Any = msgspec.UNSET
+    http: int = 200
+    code: int = 1000
+    message: str = "Success"
+    headers: Mapping[str, str] = {}
+    after: Callable[[], Awaitable[None]] | None = None
+
+
+class SimReply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the other side answered. `status_code` is OCPI's, None where the answer is not an OCPI envelope."""
+
+    status: int
+    headers: Mapping[str, str]
+    status_code: int | None
+    status_message: Any = None
+    data: Any = None
+    body: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        """OCPI success: HTTP 2xx and a 1xxx status_code."""
+        return 200 <= self.status < 300 and self.status_code is not None and 1000 <= self.status_code < 2000
+
+
+def with_fields(value: Any, required: tuple[str, ...], where: str) -> Json:
+    """The value as an object that has these fields, not null; InvalidParameters names what it lacks."""
+    if not isinstance(value, dict):
+        raise InvalidParameters(f"{where}: an object is needed")
+    missing = [field for field in required if value.get(field) is None]
+    if missing:
+        raise InvalidParameters(f"{where}: {', '.join(missing)} missing")
+    return value
+
+
+def party_of(value: Json, where: str = "body") -> Party:
+    """The party that country_code and party_id of an object name."""
+    try:
+        return Party.of(str(value.get("country_code", "")), str(value.get("party_id", "")))
+    except ValueError as reason:
+        raise InvalidParameters(f"{where}: {reason}") from None
+
+
+def now() -> datetime.datetime:
+    """The clock of all simulated platforms."""
+    return datetime.datetime.now(datetime.UTC)

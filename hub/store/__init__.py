@@ -1,0 +1,5 @@
+"""What the hub keeps on disk: platforms, parties, credentials and endpoints, in SQLite.
+
+Functions here take a connection and run inside the transaction of their caller: `Database.write` or
+`Database.read`. One that raises leaves nothing behind, because that transaction is rolled back.
+"""

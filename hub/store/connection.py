@@ -1,0 +1,52 @@
+"""A connection on which every statement is finished before a cancellation gets through."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Self, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+
+class SteadyConnection(AsyncConnection):
+    """An AsyncConnection that is never cancelled in the middle of a statement.
+
+    SQLAlchemy throws a connection away that was. SQLite then keeps its transaction, and with it the lock that keeps
+    every other writer out, for as long as anything still refers to the unfinished statement: a traceback is enough.
+    """
+
+    __slots__ = ()
+
+    async def start(self, is_ctxmanager: bool = False) -> Self:
+        await to_its_end(super().start(is_ctxmanager))
+        return self
+
+    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+        return await to_its_end(super().execute(*args, **kwargs))
+
+    async def exec_driver_sql(self, *args: Any, **kwargs: Any) -> Any:
+        return await to_its_end(super().exec_driver_sql(*args, **kwargs))
+
+    async def run_sync(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await to_its_end(super().run_sync(fn, *args, **kwargs))
+
+    async def commit(self) -> None:
+        await to_its_end(super().commit())
+
+    async def close(self) -> None:
+        await to_its_end(super().close())
+
+
+async def to_its_end(step: Coroutine[Any, Any, T]) -> T:
+    """Await `step` to its end even when cancelled meanwhile, and only then be cancelled."""
+    task = asyncio.create_task(step)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    raise cancelled from task.exception()

@@ -1,0 +1,124 @@
+"""The tables, as they are after the newest migration.
+
+Portable between SQLite and PostgreSQL. Every `*_at` is a point in time in milliseconds since 1970 (UTC), as an
+integer: it compares, sorts and survives every driver without time zones. Country codes and party ids are upper
+case. What may be secret is never here in the clear: inbound tokens as SHA-256, outbound ones encrypted.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+# Migrations refer to constraints by name, so every one needs a name that both databases agree on.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _platform_id(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        "platform_id",
+        Integer,
+        ForeignKey("platform.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+        index=not primary_key,
+    )
+
+
+# Ids are never given out twice: what is sealed for a removed platform must not open for the next one.
+# A platform that was registered has a token_out, also while it is SUSPENDED: that is what `resume` goes by.
+platform = Table(
+    "platform",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Text),
+    Column("versions_url", Text),
+    Column("token_out", LargeBinary),
+    Column("token_out_encoding", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("state IN ('INVITED', 'REGISTERED', 'SUSPENDED')", name="state"),
+    CheckConstraint("state = 'SUSPENDED' OR (state = 'REGISTERED') = (token_out IS NOT NULL)", name="registered"),
+    CheckConstraint("token_out_encoding IN ('BASE64', 'RAW')", name="encoding"),
+    CheckConstraint("(token_out IS NULL) = (token_out_encoding IS NULL)", name="token_out"),
+    sqlite_autoincrement=True,
+)
+
+# The primary key is the promise that a party belongs to exactly one platform.
+party = Table(
+    "party",
+    metadata,
+    Column("country_code", String(2), primary_key=True),
+    Column("party_id", String(3), primary_key=True),
+    _platform_id(),
+    Column("business_name", Text),
+    Column("website", Text),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("country_code = upper(country_code) AND party_id = upper(party_id)", name="upper_case"),
+)
+
+# `confirmed` is False while only the invitation names the role, True once the platform has presented it.
+party_role = Table(
+    "party_role",
+    metadata,
+    Column("country_code", String(2), primary_key=True),
+    Column("party_id", String(3), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("confirmed", Boolean, nullable=False),
+    ForeignKeyConstraint(["country_code", "party_id"], ["party.country_code", "party.party_id"], ondelete="CASCADE"),
+)
+
+# Inbound tokens: SHA-256 of the token's UTF-8 bytes, and how the platform was seen to write it.
+credential = Table(
+    "credential",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    _platform_id(),
+    Column("kind", Text, nullable=False),
+    Column("encoding", Text),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("length(digest) = 32", name="digest"),
+    CheckConstraint("kind IN ('A', 'C', 'PENDING')", name="kind"),
+    CheckConstraint("encoding IN ('BASE64', 'RAW')", name="encoding"),
+)
+
+# `manual` endpoints were set by hand, and stay through registrations.
+endpoint = Table(
+    "endpoint",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("module", Text, primary_key=True),
+    Column("interface", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("manual", Boolean, nullable=False),
+    CheckConstraint("interface IN ('SENDER', 'RECEIVER')", name="interface"),
+)
+
+# Facts about this database itself, such as the key check value.
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

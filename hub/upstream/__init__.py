@@ -1,0 +1,28 @@
+"""The hub's own outgoing HTTP/1.1 client: all that the hub sends to partners goes through it.
+
+One request is one attempt. A push is never sent a second time, whatever happens to its connection; that is
+OCPI's offline rule, and the reason why this client exists.
+"""
+
+from hub.upstream.client import Client, PoolStats
+from hub.upstream.dial import tls_context
+from hub.upstream.guard import Guard
+from hub.upstream.request import Fault, Headers, Limits, Request, Response, SendError
+from hub.upstream.resolver import Lookup, system_lookup
+from hub.upstream.url import split_url
+
+__all__ = [
+    "Client",
+    "Fault",
+    "Guard",
+    "Headers",
+    "Limits",
+    "Lookup",
+    "PoolStats",
+    "Request",
+    "Response",
+    "SendError",
+    "split_url",
+    "system_lookup",
+    "tls_context",
+]

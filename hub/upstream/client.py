@@ -1,0 +1,221 @@
+"""The client: takes a request to the right connection, once, and brings the answer back before the deadline."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from urllib.parse import urljoin
+
+import msgspec
+
+from hub.upstream.connection import Connection
+from hub.upstream.dial import Dialer, tls_context
+from hub.upstream.guard import Guard
+from hub.upstream.pool import Pool
+from hub.upstream.request import Fault, Limits, Request, Response, SendError, seconds
+from hub.upstream.resolver import Lookup, Resolver, system_lookup
+from hub.upstream.ticker import Ticker
+from hub.upstream.url import Origin, split_url
+from hub.upstream.wire import encode
+
+_DEADLINE_TICK = 0.05
+_IDLE_TICK = 1.0
+
+
+class PoolStats(msgspec.Struct, frozen=True):
+    """Connections of one pool."""
+
+    in_use: int
+    idle: int
+
+
+class Client:
+    """Sends requests. Made in a running loop and used in that loop only."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        guard: Guard,
+        ssl_context: ssl.SSLContext | None = None,
+        resolve: Lookup = system_lookup,
+    ) -> None:
+        """`resolve` is called in threads of the client's own and may block."""
+        self._loop = asyncio.get_running_loop()
+        self._limits = limits
+        self._dialer = Dialer(limits, guard, ssl_context or tls_context(), Resolver(limits, resolve))
+        self._pools: dict[str | int, Pool] = {}
+        self._connections: set[Connection] = set()
+        self._busy: set[Connection] = set()
+        self._dials: set[asyncio.Timeout] = set()
+        self._deadlines = Ticker(_DEADLINE_TICK, self._expire)
+        self._reaper = Ticker(_IDLE_TICK, self._reap)
+        self._closed = False
+
+    async def send(self, request: Request) -> Response:
+        """The partner's answer to `request`, or SendError. A push is sent once at most, whatever happens.
+
+        A GET is sent a second time when a kept-alive connection was closed before a byte of the answer. A 307 or
+        308 within the origin is followed once; every other redirect is SendError(REDIRECT).
+        """
+        origin, target = split_url(request.url)
+        started = self._loop.time()
+        if self._closed:
+            raise _stopping(sent=False)
+        if request.deadline <= started:
+            raise SendError(Fault.TIMEOUT, f"no time was left to send the request to {origin.authority}")
+        pool = self._pools.get(request.pool) or self._new_pool(request.pool)
+        pool.enter()
+        try:
+            response = await self._deliver(pool, request, origin, target, started)
+            if _is_redirect(response):
+                target = _target_within(response, request.url, origin)
+                with _already_sent():
+                    response = await self._deliver(pool, request, origin, target, started)
+                if _is_redirect(response):
+                    raise _redirect_error(response, origin, "again")
+            return response
+        finally:
+            pool.leave()
+
+    async def close(self) -> None:
+        """End every request with SendError(CLOSED) and close every connection. Does not wait for look-ups."""
+        self._closed = True
+        self._deadlines.stop()
+        self._reaper.stop()
+        for dial in self._dials:
+            if not dial.expired():
+                dial.reschedule(self._loop.time())
+        for connection in self._busy:
+            connection.fail(_stopping(sent=True))
+        for connection in self._connections:
+            connection.abort()
+        if self._connections:
+            await asyncio.wait([connection.lost for connection in self._connections])
+
+    def stats(self) -> dict[str | int, PoolStats]:
+        """The pools that hold a connection or did so just now."""
+        return {key: PoolStats(pool.in_use, pool.idle) for key, pool in self._pools.items()}
+
+    async def _deliver(self, pool: Pool, request: Request, origin: Origin, target: str, started: float) -> Response:
+        payload = encode(request, origin, target)
+        push = request.method != "GET"
+        connection = pool.take(origin, started, push=push)
+        if connection is None:
+            connection = await self._open(pool, origin, started, request.deadline)
+            return await self._exchange(pool, connection, payload, request, started)
+        try:
+            return await self._exchange(pool, connection, payload, request, started)
+        except SendError as error:
+            if push or error.fault is not Fault.RESET or connection.answered:
+                raise
+        with _already_sent():
+            connection = await self._open(pool, origin, started, request.deadline)
+            return await self._exchange(pool, connection, payload, request, started)
+
+    async def _exchange(
+        self, pool: Pool, connection: Connection, payload: bytes, request: Request, started: float
+    ) -> Response:
+        max_body = self._limits.max_body if request.max_body is None else request.max_body
+        answer = connection.exchange(payload, max_body, started, request.deadline)
+        self._busy.add(connection)
+        self._deadlines.wake()
+        try:
+            outcome = await answer
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        finally:
+            self._busy.discard(connection)
+        if isinstance(outcome, SendError):
+            raise outcome
+        if connection.reusable and not self._closed:
+            pool.put(connection, self._loop.time())
+        else:
+            connection.abort()
+        return outcome
+
+    async def _open(self, pool: Pool, origin: Origin, started: float, deadline: float) -> Connection:
+        pool.make_room()
+        clock = asyncio.timeout_at(deadline)
+        self._dials.add(clock)
+        try:
+            async with clock:
+                connection = await self._dialer.dial(origin)
+        except TimeoutError:
+            if self._closed:
+                raise _stopping(sent=False) from None
+            text = f"no connection to {origin.authority} within {seconds(deadline - started)}"
+            raise SendError(Fault.TIMEOUT, text) from None
+        finally:
+            self._dials.discard(clock)
+        self._connections.add(connection)
+        connection.lost.add_done_callback(partial(self._forget, pool, connection))
+        if self._closed:
+            connection.abort()
+            raise _stopping(sent=False)
+        return connection
+
+    def _new_pool(self, key: str | int) -> Pool:
+        pool = self._pools[key] = Pool(self._limits)
+        self._reaper.wake()
+        return pool
+
+    def _forget(self, pool: Pool, connection: Connection, _lost: asyncio.Future[None]) -> None:
+        self._connections.discard(connection)
+        pool.forget(connection)
+
+    def _expire(self) -> bool:
+        now = self._loop.time()
+        for connection in self._busy:
+            if connection.deadline <= now:
+                connection.expire()
+        return bool(self._busy)
+
+    def _reap(self) -> bool:
+        now = self._loop.time()
+        for key, pool in list(self._pools.items()):
+            pool.reap(now)
+            if not pool.in_use and not pool.idle:
+                del self._pools[key]
+        return bool(self._pools)
+
+
+@contextmanager
+def _already_sent() -> Iterator[None]:
+    """Whatever fails in here fails after the request was sent before."""
+    try:
+        yield
+    except SendError as error:
+        error.sent = True
+        raise
+
+
+def _stopping(*, sent: bool) -> SendError:
+    return SendError(Fault.CLOSED, "the hub is stopping", sent=sent)
+
+
+def _is_redirect(response: Response) -> bool:
+    return 300 <= response.status < 400 and response.status != 304
+
+
+def _target_within(response: Response, url: str, origin: Origin) -> str:
+    """The target of a redirect that may be followed, or SendError(REDIRECT)."""
+    location = response.headers.get("location")
+    if location is None:
+        raise _redirect_error(response, origin, "without saying where to")
+    try:
+        there, target = split_url(urljoin(url, location))
+    except (ValueError, SendError):
+        raise _redirect_error(response, origin, "to a URL that can not be used") from None
+    if there != origin or response.status not in {307, 308}:
+        raise _redirect_error(response, origin, f"to {there.scheme}://{there.authority}")
+    return target
+
+
+def _redirect_error(response: Response, origin: Origin, where: str) -> SendError:
+    text = (
+        f"{origin.authority} redirects {where} (HTTP {response.status}); only one 307 or 308 to the same scheme, "
+        "host and port is followed: the partner's URL has to be set to where it answers"
+    )
+    return SendError(Fault.REDIRECT, text, sent=True)

@@ -1,0 +1,72 @@
+"""The connections of one platform: how many are in use, and which idle ones can carry the next request."""
+
+from hub.upstream.connection import Connection
+from hub.upstream.request import Fault, Limits, SendError
+from hub.upstream.url import Origin
+
+_MARGIN = 1.0
+"""Seconds that a connection is given up before its server would."""
+
+
+class Pool:
+    """At most `Limits.connections`, in use and idle together, spread over the platform's origins."""
+
+    __slots__ = ("_idle", "_limits", "in_use")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._idle: list[Connection] = []  # the longest unused one first
+        self.in_use = 0
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait for a request."""
+        return len(self._idle)
+
+    def enter(self) -> None:
+        """Take a slot, or SendError(BUSY) at once: waiting would only hide that the platform is too slow."""
+        if self.in_use >= self._limits.connections:
+            raise SendError(Fault.BUSY, f"all {self._limits.connections} connections are busy")
+        self.in_use += 1
+
+    def leave(self) -> None:
+        """Give the slot back."""
+        self.in_use -= 1
+
+    def take(self, origin: Origin, now: float, *, push: bool) -> Connection | None:
+        """The idle connection to `origin` that was used last, if it is fresh enough."""
+        idle = self._idle
+        since = now - self._limits.push_idle if push else 0.0
+        for index in range(len(idle) - 1, -1, -1):
+            connection = idle[index]
+            if connection.idle_since < since:
+                return None
+            if connection.origin == origin and connection.keep_until > now and connection.alive:
+                del idle[index]
+                return connection
+        return None
+
+    def put(self, connection: Connection, now: float) -> None:
+        """Keep a connection for the next request, for less time than its partner does if that is known."""
+        keep = self._limits.idle
+        if connection.keep_for is not None:
+            keep = min(keep, connection.keep_for - _MARGIN)
+        connection.idle_since = now
+        connection.keep_until = now + keep
+        self._idle.append(connection)
+
+    def make_room(self) -> None:
+        """Close the longest unused connections so that one more fits."""
+        while self._idle and self.in_use + len(self._idle) > self._limits.connections:
+            self._idle.pop(0).close()
+
+    def forget(self, connection: Connection) -> None:
+        """A connection was lost; it may have been idle."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def reap(self, now: float) -> None:
+        """Close what was idle for too long."""
+        for connection in [idle for idle in self._idle if idle.keep_until <= now]:
+            self._idle.remove(connection)
+            connection.close()

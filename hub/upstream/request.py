@@ -1,0 +1,133 @@
+"""What goes into the client and what comes out: Request, Response, SendError, and the Limits it works under."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Fault(StrEnum):
+    """Why a request brought no answer that can be used."""
+
+    URL = "url"
+    """The URL is one the hub does not call."""
+    REQUEST = "request"
+    """The method or a header can not be sent as it is."""
+    FORBIDDEN = "forbidden"
+    """The host is at an address the hub may not call."""
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    BUSY = "busy"
+    """All connections of the pool are in use."""
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    """The partner closed the connection before its answer was complete."""
+    PROTOCOL = "protocol"
+    """The answer is not HTTP/1.1 as it should be."""
+    TOO_LARGE = "too_large"
+    REDIRECT = "redirect"
+    CLOSED = "closed"
+    """The hub is stopping."""
+
+
+class SendError(Exception):
+    """A request that brought no usable answer. The text is for people and holds no path, header or body.
+
+    `sent` is True when any byte of the request may have reached the partner.
+    """
+
+    def __init__(self, fault: Fault, text: str, *, sent: bool = False) -> None:
+        super().__init__(text)
+        self.fault = fault
+        self.sent = sent
+
+
+def seconds(value: float) -> str:
+    """A time span as people read it."""
+    return f"{round(value, 1):g} s"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds a client works under. Times are seconds, sizes are bytes."""
+
+    connections: int = 32
+    """Connections of one pool, in use and idle together."""
+    idle: float = 30.0
+    """How long an unused connection is kept; less when the partner's Keep-Alive header says so."""
+    push_idle: float = 4.0
+    """How long a connection may have been idle to still carry a push. A push that meets a connection which its
+    server is just closing is lost, and many servers close after 5 s."""
+    connect_timeout: float = 5.0
+    """For all addresses of a host together, TLS included."""
+    dns_timeout: float = 5.0
+    dns_threads: int = 16
+    max_body: int = 16 * 1024 * 1024
+    """Of an answer, after decompression."""
+    max_header: int = 64 * 1024
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to one platform.
+
+    `pool` is the key of the platform: each key has its own bounded pool of connections.
+    `deadline` is a time of the running loop's clock (`loop.time()`) and covers everything up to the answer's
+    last byte. `max_body` replaces `Limits.max_body`.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    pool: str | int
+    deadline: float
+    max_body: int | None = None
+
+    def __repr__(self) -> str:
+        """No URL, header or body: any of them may hold a secret."""
+        return f"Request({self.method}, pool={self.pool!r}, body={len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """As `__repr__`, for rich's tracebacks."""
+        return [("method", self.method), ("pool", self.pool)]
+
+
+class Headers:
+    """The header fields of an answer, looked up without regard to case."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
+        """Take over `fields`: pairs of lower-case name and value."""
+        self._fields = fields
+
+    def get(self, name: str) -> str | None:
+        """The first value of `name`."""
+        wanted = name.lower().encode("latin-1")
+        for field, value in self._fields:
+            if field == wanted:
+                return value.decode("latin-1").strip()
+        return None
+
+    def getall(self, name: str) -> list[str]:
+        """Every value of `name`, in the order of the answer."""
+        wanted = name.lower().encode("latin-1")
+        return [value.decode("latin-1").strip() for field, value in self._fields if field == wanted]
+
+    def items(self) -> list[tuple[str, str]]:
+        """Every field as (lower-case name, value), in the order of the answer."""
+        return [(field.decode("latin-1"), value.decode("latin-1").strip()) for field, value in self._fields]
+
+
+class Response:
+    """A complete answer. `body` is decompressed."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def __repr__(self) -> str:
+        """No header or body: any of them may hold a secret."""
+        return f"Response({self.status}, body={len(self.body)} bytes)"

@@ -1,0 +1,71 @@
+"""Migrations lead to exactly the schema, all or nothing, and never backwards."""
+
+import sqlite3
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import insert, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateTable
+
+from hub.store.database import Database
+from hub.store.errors import SchemaTooNew
+from hub.store.migrations import upgrade
+from hub.store.schema import metadata
+
+
+async def statements(connection):
+    """What SQLite was told, per table or index: as lines in any order, for constraints have none."""
+    rows = await connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    return {name: sorted(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows}
+
+
+async def test_migrated_is_what_the_schema_says(database, tmp_path):
+    def differences(connection):
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert await database.read(lambda connection: connection.run_sync(differences)) == []
+
+    # Alembic does not compare checks or autoincrement on SQLite.
+    migrated = await database.read(statements)
+    del migrated["alembic_version"]
+    fresh = await Database.open(tmp_path / "fresh.db")
+    await fresh.write(lambda connection: connection.run_sync(metadata.create_all))
+    assert migrated == await fresh.read(statements)
+    await fresh.close()
+
+
+async def test_upgrading_again_changes_nothing(database):
+    before = await database.read(statements)
+    await database.write(
+        lambda connection: connection.execute(insert(metadata.tables["meta"]).values(key="k", value="v"))
+    )
+    await upgrade(database)
+    assert await database.read(statements) == before
+    assert await database.read(lambda connection: connection.scalar(text("SELECT value FROM meta"))) == "v"
+
+
+async def test_a_failing_migration_leaves_the_database_as_it_was(tmp_path):
+    path = tmp_path / "hub.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE endpoint (mine TEXT)")
+    connection.close()
+    database = await Database.open(path)
+    with pytest.raises(OperationalError, match="already exists"):
+        await upgrade(database)
+    assert list(await database.read(statements)) == ["endpoint"]
+    await database.close()
+
+
+async def test_a_newer_database_is_refused(database):
+    await database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(SchemaTooNew, match="newer version of the hub") as raised:
+        await upgrade(database)
+    assert raised.value.revision == "9999"
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
+def test_postgresql_can_have_the_same_tables(table):
+    assert f"CREATE TABLE {table}" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
