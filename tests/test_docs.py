@@ -1,0 +1,104 @@
+"""The pages: links lead somewhere, commands exist, messages are the hub's own (keys and hooks: tests of their own)."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from hub import __version__
+from hub.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+SOURCE = "\n".join(path.read_text() for path in sorted((ROOT / "hub").rglob("*.py")))
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@each_page
+def test_links_lead_somewhere(page: Path):
+    for link in re.findall(r"\]\(([^)\s]+)\)", _without_code(page.read_text())):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not anchor or anchor in _anchors(target), f"{page.name}: {link}"
+
+
+def test_the_map_names_every_page():
+    index = (ROOT / "docs/index.md").read_text()
+    assert {page.name for page in PAGES} - {"index.md"} == set(re.findall(r"\]\((?:\.\./)?(\S+?\.md)\)", index))
+
+
+@each_page
+def test_commands_are_written_as_they_are(page: Path):
+    """Verbs and options exist."""
+    for written in re.findall(
+        r"^ *((?:.*; )?ocpi-hub .*)$|`(ocpi-hub [^`]*)`", _without_output(page.read_text()), re.MULTILINE
+    ):
+        words = shlex.split(("".join(written)).replace("...", ""), comments=True)
+        context, command, rest = click.Context(main, info_name="ocpi-hub"), main, words[words.index("ocpi-hub") + 1 :]
+        while isinstance(command, click.Group) and rest:
+            name, command, rest = command.resolve_command(context, rest)
+            context = click.Context(command, info_name=name, parent=context)
+        if not isinstance(command, click.Group) and rest:
+            command.make_parser(context).parse_args(list(rest))
+
+
+def test_every_command_and_option_is_in_the_reference():
+    made = runpy.run_path(str(ROOT / "docs/make_cli.py"))["page"]()
+    assert (ROOT / "docs/cli.md").read_text() == made, "run: python docs/make_cli.py"
+    for context in _commands(click.Context(main, info_name="ocpi-hub")):
+        assert f"\n## {context.command_path}\n" in made
+        for option in (each.opts[0] for each in context.command.params if isinstance(each, click.Option)):
+            assert f"`{option}" in made
+
+
+def test_messages_of_a_failed_registration_are_the_hubs_own():
+    page = (ROOT / "docs/registration.md").read_text()
+    rows = re.findall(r"^\| (?:HTTP \d{3}|\d{4}) \| ([^|]*) \|", page, re.MULTILINE)
+    quoted = [words for cell in rows for words in re.findall(r"`([^`]+)`", cell)]
+    assert len(quoted) > 10
+    assert [words for words in quoted if words not in SOURCE] == []
+
+
+def test_every_part_of_the_hub_is_on_the_map():
+    page = (ROOT / "docs/architecture.md").read_text()
+    parts = {path.name for path in (ROOT / "hub").iterdir() if path.name[0] not in "._" and path.suffix in ("", ".py")}
+    assert parts == {name.rstrip("/") for name in re.findall(r"^\| `hub/(\S+)` \|", page, re.MULTILINE)}
+
+
+def test_files_that_the_map_names_exist():
+    page = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"(?<![\w./])(?:hub/)?((?:core|flow|config|plugin|store|cli|sim)/[\w/]*(?:\.py)?)", page)
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / "hub" / name).exists()] == []
+
+
+def test_this_version_is_in_the_changelog():
+    assert f"\n## [{__version__}] - " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def _commands(context: click.Context) -> list[click.Context]:
+    if not isinstance(context.command, click.Group):
+        return [context]
+    inner = (click.Context(each, info_name=name, parent=context) for name, each in context.command.commands.items())
+    return [leaf for each in inner for leaf in _commands(each)]
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def _without_output(text: str) -> str:
+    """Without blocks that show what is printed."""
+    return re.sub(r"^ *```(?!sh)\w+$.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of headings."""
+    headings = re.findall(r"^#+ (.*)$", _without_code(page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
