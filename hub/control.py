@@ -4,8 +4,11 @@ One POST per verb, JSON in and out. The same table of verbs serves a command tha
 """
 
 import asyncio
+import errno
 import os
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,9 @@ from hub.store.errors import StoreError
 
 log = structlog.get_logger()
 
-_TOO_LONG = 100
+DRAIN = 5.0
+"""Seconds that a verb under way gets when the hub stops."""
+_LONGEST = 100
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -43,10 +48,11 @@ class Arguments(msgspec.Struct, forbid_unknown_fields=True):
 
 async def run_verb(partners: Partners, verb: str, arguments: Arguments) -> Any:
     """Run one verb and give its result as plain JSON values. Raises ControlError."""
+    run = _VERBS.get(verb)
+    if run is None:
+        raise ControlError(f"there is no verb {verb!r}; is the hub that runs older than this command?")
     try:
-        result = await _VERBS[verb](partners, arguments)
-    except KeyError:
-        raise ControlError(f"there is no verb {verb!r}") from None
+        result = await run(partners, arguments)
     except OcpiError as error:
         raise ControlError(error.message) from None
     except StoreError as error:
@@ -86,14 +92,10 @@ class ControlServer:
 
     async def start(self) -> None:
         """Open the socket; one that a killed hub left behind is replaced (the folder's lock is held)."""
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
+        listener = _listener(self._path)
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=DRAIN)
         await self._runner.setup()
-        self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            await web.UnixSite(self._runner, _short(self._path)).start()
-        finally:
-            os.umask(before)
+        await web.SockSite(self._runner, listener).start()
 
     async def stop(self) -> None:
         """Close the socket and take it away."""
@@ -115,31 +117,58 @@ class ControlServer:
 
 async def ask(path: Path, verb: str, arguments: Arguments, timeout: float) -> Any:  # noqa: ASYNC109 - the limit is aiohttp's
     """Run a verb in the hub that listens at `path`. ConnectionError where none does; raises ControlError."""
-    connector = aiohttp.UnixConnector(_short(path))
-    limit = aiohttp.ClientTimeout(total=timeout)
     try:
-        async with (
-            aiohttp.ClientSession(connector=connector, timeout=limit) as session,
-            session.post(f"http://hub/{verb}", data=_ENCODER.encode(arguments)) as response,
-        ):
-            answer = msgspec.json.decode(await response.read())
+        with _address(path) as address:
+            status, answer = await _post(address, verb, arguments, timeout)
     except (aiohttp.ClientConnectorError, FileNotFoundError) as error:
+        if error.errno == errno.EACCES:
+            raise ControlError(f"{path} can not be opened: run this as the user that runs the hub") from None
         raise ConnectionError(str(error)) from None
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-        raise ControlError(f"the hub did not answer: {error or 'no answer in time'}") from None
-    if response.status != 200:
+        raise ControlError(
+            f"the hub did not answer ({error or 'no answer in time'}); see what it did: ocpi-hub partner list"
+        ) from None
+    if status != 200:
         raise ControlError(answer["error"])
     return answer
 
 
-def _short(path: Path) -> str:
-    """A Unix socket's path has about 100 bytes: a long one is given relative to the current folder."""
-    if len(os.fsencode(path)) <= _TOO_LONG:
-        return str(path)
-    relative = os.path.relpath(path)
-    if len(os.fsencode(relative)) > _TOO_LONG:
-        raise ControlError(f"{path} is too long for a socket; use a data folder with a shorter path")
-    return relative
+async def _post(address: str, verb: str, arguments: Arguments, seconds: float) -> tuple[int, Any]:
+    connector = aiohttp.UnixConnector(address)
+    limit = aiohttp.ClientTimeout(total=seconds)
+    async with (
+        aiohttp.ClientSession(connector=connector, timeout=limit) as session,
+        session.post(f"http://hub/{verb}", data=_ENCODER.encode(arguments)) as response,
+    ):
+        return response.status, msgspec.json.decode(await response.read())
+
+
+def _listener(path: Path) -> socket.socket:
+    """The bound socket, for its owner alone. It does not listen yet: before the chmod nobody can have connected."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        with _address(path) as address:
+            listener.bind(address)
+        path.chmod(0o600)
+    except OSError as error:
+        listener.close()
+        raise ControlError(f"the control socket {path} can not be made: {error.strerror or error}") from None
+    listener.setblocking(False)
+    return listener
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """The path of a Unix socket has about 100 bytes: a longer one is written by way of its opened folder."""
+    if len(os.fsencode(path)) <= _LONGEST:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _json(status: int, value: Any) -> web.Response:

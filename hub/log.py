@@ -55,9 +55,11 @@ _HIDERS = tuple(
 )
 _CUT_USERINFO = re.compile(r"://[^\s/]*\Z")
 
-# Below these levels the libraries write SQL with its parameters: bare values that nothing marks as secret.
+# Below these levels the libraries write SQL with its parameters, bare values that nothing marks as secret, or (alembic)
+# how they go about it.
 _LEAST_LEVELS = {
     "aiohttp.access": logging.WARNING,
+    "alembic": logging.WARNING,
     "aiosqlite": logging.WARNING,
     "asyncio": logging.INFO,
     "sqlalchemy": logging.WARNING,

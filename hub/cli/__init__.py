@@ -14,7 +14,10 @@ from hub.cli.serve import serve
 def main() -> None:
     """An OCPI roaming hub: partners connect to it once, and reach each other through it.
 
-    Begin with `ocpi-hub demo`. For real: `ocpi-hub serve`, then `ocpi-hub partner invite`.
+    \b
+    To see one at work:   ocpi-hub demo
+    To run your own:      ocpi-hub serve
+    Then, beside it:      ocpi-hub partner invite --help
     """
 
 

@@ -5,33 +5,42 @@ from pathlib import Path
 
 import click
 
+from hub.app import Findings
 from hub.app import check as check_all
-from hub.cli.common import config_option, json_option, load_config, print_json, quiet_log, run, told
-from hub.store.errors import StoreLocked
+from hub.cli.common import complain, config_option, json_option, load_config, print_json, quiet_log, run, told
+from hub.config import Config, ConfigError
 
 
 @click.command()
 @config_option
 @json_option
 def check(config_path: Path | None, as_json: bool) -> None:
-    """Check configuration, plugins, key and store, as a start would, without starting."""
+    """Check configuration, plugins, key and store.
+
+    Loads all of it as a start would, but starts nothing and makes no file. It may be run beside a hub that runs.
+    """
+    config, found = None, Findings([])
     with told(as_json=as_json):
-        config = load_config(config_path)
-        quiet_log(config)
-        note = ""
         try:
-            problems = run(config, check_all(config))
-        except StoreLocked as locked:
-            problems, note = [], f"The store was not opened: {locked}"
+            config = load_config(config_path)
+            quiet_log(config)
+            found = run(config, check_all(config))
+        except ConfigError as error:
+            found.problems.extend(error.problems)
     if as_json:
-        print_json({"ok": not problems, "problems": problems, "note": note})
+        print_json({"ok": not found.problems, "problems": found.problems, "note": found.note})
     else:
-        for problem in problems:
-            click.secho(problem, fg="red", err=True)
-        if note:
-            click.echo(note)
-        if not problems:
-            click.secho(f"All is well with {config.source or 'the defaults (no config.toml here)'}.", fg="green")
-            click.echo("Next: ocpi-hub serve")
-    if problems:
+        _print(config, found)
+    if found.problems:
         sys.exit(1)
+
+
+def _print(config: Config | None, found: Findings) -> None:
+    for problem in found.problems:
+        complain(problem)
+    if found.note:
+        click.echo(found.note)
+    if config is None or found.problems:
+        return
+    click.secho(f"All is well with {config.source or 'the defaults (no config.toml here)'}.", fg="green")
+    click.echo("Next: restart the hub to use a changed configuration." if found.in_use else "Next: ocpi-hub serve")

@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
 import uvloop
 from rich.console import Console
+from rich.text import Text
 
 from hub import log
 from hub.app import CannotStart
@@ -21,23 +22,23 @@ from hub.plugin.errors import PluginError
 from hub.store.errors import StoreError
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_CONFIG = Path("config.toml")
+_WIDE = 1000
 
 config_option = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="OCPI_HUB_CONFIG",
-    help="Configuration file. Without it: ./config.toml where there is one, else the defaults.",
+    help="Configuration file. Without it: ./config.toml if there is one, else the defaults.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value, for scripts.")
 
 
 def console() -> Console:
-    """The terminal, as rich sees it."""
-    return Console(highlight=False)
+    """The terminal, as rich sees it. What goes elsewhere is not broken into lines: each row stays one, for grep."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def load_config(path: Path | None) -> Config:
@@ -59,12 +60,23 @@ def told(*, as_json: bool = False) -> Iterator[None]:
     """Turn what a person can mend into a message and exit status 1; no traceback for those."""
     try:
         yield
-    except (ConfigError, PluginError, StoreError, CannotStart, ControlError) as error:
-        if as_json:
-            print_json({"error": str(error)})
-        else:
-            click.secho(str(error), fg="red", err=True)
-        sys.exit(1)
+    except (ConfigError, PluginError) as error:
+        _fail(error.problems, str(error), as_json=as_json)
+    except (StoreError, CannotStart, ControlError) as error:
+        _fail([f"Error: {error}"], str(error), as_json=as_json)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _fail([f"Error: {reason}"], reason, as_json=as_json)
+
+
+def complain(problem: str) -> None:
+    """Say on stderr what is wrong."""
+    Console(stderr=True, highlight=False).print(Text(problem, style="red"), soft_wrap=True)
+
+
+def remark(text: str) -> None:
+    """Say on stderr what is good to know beside a result."""
+    Console(stderr=True, highlight=False).print(Text(text, style="dim"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -75,3 +87,12 @@ def print_json(value: Any) -> None:
 def quiet_log(config: Config) -> None:
     """For commands whose output is their result: only warnings go to stderr."""
     log.configure("warning", config.log.format)
+
+
+def _fail(problems: Iterable[str], message: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"error": message})
+    else:
+        for problem in problems:
+            complain(problem)
+    sys.exit(1)

@@ -20,10 +20,20 @@ _COLOURS = {"hub": "bold cyan", "demo": "bold magenta", "Volt Streets": "green",
 
 
 @click.command()
-@click.option("--for", "seconds", type=click.FloatRange(min=0), help="End after so many seconds. Default: Ctrl-C.")
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="End after so many seconds, but not before everything was shown once. Without it: Ctrl-C.",
+)
 @json_option
 def demo(seconds: float | None, as_json: bool) -> None:
-    """Run a hub with two simulated partners that exchange real OCPI messages through it."""
+    """Show a hub and two partners at work.
+
+    A hub with two simulated partners, which exchange real OCPI messages through it. Nothing has to be set up, and
+    nothing is left behind.
+    """
     log.configure("error", "auto")
     out = console()
 
@@ -55,6 +65,7 @@ def _print(out: Console, summary: Summary) -> None:
     out.print()
     out.print(table)
     if summary.ok:
-        out.print("[bold green]All of it happened.[/] Next: ocpi-hub serve, and see README.md for the first partner.")
+        out.print("[bold green]All of it happened.[/]")
+        out.print("Next: ocpi-hub serve, and in a second terminal: ocpi-hub partner invite --help", soft_wrap=True)
     else:
         out.print(f"[bold red]Missing:[/] {escape('; '.join(summary.missing))}")

@@ -35,21 +35,20 @@ class Encoding(StrEnum):
     RAW = "RAW"
 
 
-class Secret(str):
-    """A string that does not show in logs, reprs or errors; `str.__str__(secret)` is the way to its text."""
+class Secret:
+    """A text that shows in no log, repr or error. It is no str: nothing can join, slice or encode it unnoticed."""
 
-    __slots__ = ()
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __repr__(self) -> str:
-        return "'[hidden]'"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
         return "[hidden]"
 
     def reveal(self) -> str:
-        return str.__str__(self)
+        """The text itself."""
+        return self._text
 
 
 class Platform(msgspec.Struct, frozen=True, eq=False):

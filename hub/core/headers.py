@@ -42,6 +42,10 @@ class RequestHeaders(msgspec.Struct, frozen=True):
     claimed: Party | None = None
     receiver: Party | None = None
 
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"<{self.claimed} to {self.receiver}, {REQUEST_ID} {self.request_id}>"
+
 
 def read(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
     """Read raw header fields.
@@ -57,6 +61,14 @@ def read(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
         claimed=_party(single, "from"),
         receiver=_party(single, "to"),
     )
+
+
+def message_ids(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
+    """The message ids alone, for an answer to headers that `read` refused. Those that are no ids are left out."""
+    found = {name.lower(): value.strip().decode("latin-1") for name, value in fields}
+    ids = (found.get(name.lower().encode()) for name in (REQUEST_ID, CORRELATION_ID))
+    request_id, correlation_id = (each if each and _ID.fullmatch(each) else None for each in ids)
+    return RequestHeaders(request_id=request_id, correlation_id=correlation_id)
 
 
 def single_fields(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -82,11 +82,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 def decode_json(body: bytes) -> Any:
     """Decode JSON of any shape. BadRequest names the fault and never quotes the body."""
-    return decode_as(body, _ANY)
+    try:
+        return decode_as(body, _ANY)
+    except msgspec.ValidationError as reason:
+        raise BadRequest(f"the body can not be decoded: {reason}") from None
 
 
 def decode_as(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
-    """Decode with a prepared decoder, every way of failing told as BadRequest (msgspec has three)."""
+    """Decode with a prepared decoder. BadRequest where it is not JSON (msgspec tells that in three ways).
+
+    JSON of another shape than the decoder's is a msgspec.ValidationError, as always.
+    """
     try:
         return decoder.decode(body)
     except RecursionError:
@@ -94,9 +100,12 @@ def decode_as(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
     except UnicodeDecodeError:
         raise BadRequest("the body is not UTF-8") from None
     except msgspec.ValidationError:
+        # It tells of the first misfit; what follows need not be JSON at all, and that comes first.
+        decode_as(body, _SYNTAX)
         raise
     except msgspec.DecodeError as reason:
         raise BadRequest(f"the body is not JSON: {reason}") from None
 
 
 _ANY: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
+_SYNTAX = msgspec.json.Decoder(msgspec.Raw)

@@ -5,12 +5,14 @@ from enum import StrEnum
 
 import msgspec
 
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_PARTY = re.compile(r"[A-Z0-9]{3}")
+# Checked before upper(), which turns some letters outside of ASCII into ASCII ones (ß into SS).
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_PARTY = re.compile(r"[A-Za-z0-9]{3}")
+_WRITTEN = re.compile(r"(.{2})[-*]?(.{3})")
 
 
 class Role(StrEnum):
-    """What a party is in the market. NAP is 2.2.1's, PTP 2.3.0's; the rest they share."""
+    """What a party is in the market. HUB is 2.2.1's, PTP 2.3.0's; the rest they share."""
 
     CPO = "CPO"
     EMSP = "EMSP"
@@ -39,20 +41,19 @@ class Party(msgspec.Struct, frozen=True, order=True):
     @classmethod
     def of(cls, country: str, party_id: str) -> "Party":
         """A party from the two values that OCPI sends; ValueError says which of them can not be."""
-        country, party_id = country.upper(), party_id.upper()
         if not _COUNTRY.fullmatch(country):
-            raise ValueError(f"country code {country!r} must be two letters, as NL")
+            raise ValueError(f"country code {country[:16]!r} must be two letters, as NL")
         if not _PARTY.fullmatch(party_id):
-            raise ValueError(f"party id {party_id!r} must be three letters or digits, as TNM")
-        return cls(country, party_id)
+            raise ValueError(f"party id {party_id[:16]!r} must be three letters or digits, as TNM")
+        return cls(country.upper(), party_id.upper())
 
     @classmethod
     def parse(cls, text: str) -> "Party":
         """A party from `NL-TNM` (or `NL*TNM`, or `NLTNM`)."""
-        compact = text.strip().replace("-", "").replace("*", "")
-        if len(compact) != 5:
+        written = _WRITTEN.fullmatch(text.strip())
+        if written is None:
             raise ValueError(f"{text!r} is not a party: write country and party id, as NL-TNM")
-        return cls.of(compact[:2], compact[2:])
+        return cls.of(written[1], written[2])
 
 
 class PartyRole(msgspec.Struct, frozen=True, order=True):

@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from hub.errors import BadRequest, InvalidParameters
 
 _SAFE = re.compile(r"[\x21-\x7e]*")
+_STRIPPED = re.compile(r"[\x00-\x20\x7f\\]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -25,41 +26,58 @@ def segments(path: str) -> tuple[str, ...]:
     Raises BadRequest for a broken escape, and for `.`, `..`, encoded slashes or control characters, which could
     leave the endpoint that they are appended to.
     """
-    if "%" not in path:
-        parts = tuple(part for part in path.split("/") if part)
-        if "." in parts or ".." in parts:
-            raise BadRequest("the path holds '.' or '..'; write the object's path out")
-        return parts
-    if _BAD_ESCAPE.search(path):
-        raise BadRequest("the path holds a '%' without two hexadecimal digits; write %25 for the sign itself")
-    return tuple(_decode(part) for part in path.split("/") if part)
+    parts = tuple(part for part in path.split("/") if part)
+    if "%" in path:
+        if _BAD_ESCAPE.search(path):
+            raise BadRequest("the path holds a '%' without two hexadecimal digits; write %25 for the sign itself")
+        parts = tuple(_decode(part) for part in parts)
+    if not all(_is_name(part) for part in parts):
+        raise BadRequest("the path holds '.', '..', an encoded slash or a control character; no id may")
+    return parts
 
 
 def _decode(part: str) -> str:
     try:
-        text = unquote_to_bytes(part).decode("utf-8")
-    except UnicodeDecodeError:
+        return unquote_to_bytes(part).decode("utf-8")
+    except UnicodeError:
         raise BadRequest("the path holds an escape that is not UTF-8") from None
-    if text in (".", "..") or any(char in "/\\" or not char.isprintable() for char in text):
-        raise BadRequest("the path holds an encoded slash, dot segment or control character")
-    return text
+
+
+def _is_name(part: str) -> bool:
+    return part not in (".", "..") and part.isprintable() and "/" not in part and "\\" not in part
 
 
 def join(endpoint: str, tail: tuple[str, ...], query: str = "") -> str:
-    """The URL of `tail` below an endpoint, which stays as it was advertised where there is no tail."""
+    """The URL of `tail` below an endpoint, which stays as it was advertised where there is no tail.
+
+    InvalidParameters for a `.` or `..` in the tail. `;` is encoded: some servers read `..;` as `..`.
+    """
+    if "." in tail or ".." in tail:
+        raise InvalidParameters("an object's id can not be '.' or '..'")
     base, _, own_query = endpoint.partition("?")
-    url = base if not tail else "/".join((base.rstrip("/"), *(quote(part, safe="!$&'()*+,;=:@-._~") for part in tail)))
+    url = base if not tail else "/".join((base.rstrip("/"), *(quote(part, safe="!$&'()*+,=:@-._~") for part in tail)))
     both = "&".join(part for part in (own_query, query) if part)
     return f"{url}?{both}" if both else url
 
 
 def origin(url: str) -> str:
     """Scheme, host and port of a URL, in one canonical form. InvalidParameters where it is no http(s) URL."""
+    if _STRIPPED.search(url):
+        # urlsplit would leave some of these out, and judge another URL than the one that is called.
+        raise InvalidParameters(f"{_shown(url)} is not a URL: it holds a space, a backslash or a control character")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InvalidParameters(f"{url[:255]!r} is not a URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise InvalidParameters(f"{url[:255]!r} is not an http or https URL")
-    return f"{parts.scheme}://{parts.hostname.lower()}:{port or (443 if parts.scheme == 'https' else 80)}"
+        raise InvalidParameters(f"{_shown(url)} is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidParameters(f"{_shown(url)} is not an http or https URL")
+    if parts.username is not None:
+        raise InvalidParameters("the URL holds a user name or password; remove what stands before the @")
+    default = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{parts.hostname.lower()}:{default if port is None else port}"
+
+
+def _shown(url: str) -> str:
+    """A URL as an error may quote it: what stands before an @ may be a password."""
+    return repr(url[:255]) if "@" not in url else "what is given"

@@ -39,13 +39,12 @@ def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Pa
         _check_json(body)
         return named
     identity = _identify(body)
-    in_body = _body_owner(identity)
-    if operation.owner is OwnerIn.BODY and in_body is None:
-        raise InvalidParameters("body: country_code and party_id are missing; they name the owner")
-    if named is not None and in_body is not None and in_body != named:
-        raise InvalidParameters(f"body: the owner is {in_body}, in the path it is {named}; they must be equal")
-    _check_id(operation, identity, segments)
-    return named or in_body
+    if named is not None:
+        _check_equal("country_code", identity.country_code, segments[0])
+        _check_equal("party_id", identity.party_id, segments[1])
+    if operation.identity is not None:
+        _check_equal(operation.identity, identity.uid if operation.identity == "uid" else identity.id, segments[-1])
+    return _body_owner(identity) if operation.owner is OwnerIn.BODY else named
 
 
 def sending_party(platform: Platform, claimed: Party | None, owner: Party | None) -> Party:
@@ -96,20 +95,18 @@ def _identify(body: bytes) -> _Identity:
     return identity
 
 
-def _body_owner(identity: _Identity) -> Party | None:
+def _body_owner(identity: _Identity) -> Party:
     country, party = identity.country_code, identity.party_id
-    if isinstance(country, str) and isinstance(party, str):
-        return _party(country, party, "body")
-    return None
+    if not isinstance(country, str) or not isinstance(party, str):
+        raise InvalidParameters("body: country_code and party_id are missing; they name the owner")
+    return _party(country, party, "body")
 
 
-def _check_id(operation: Operation, identity: _Identity, segments: tuple[str, ...]) -> None:
-    if operation.identity is None:
-        return
-    value = identity.uid if operation.identity == "uid" else identity.id
-    if isinstance(value, str) and value.lower() != segments[-1].lower():
+def _check_equal(name: str, value: object, in_path: str) -> None:
+    """Where the body has a field that the path has too, they are equal (CiString: without regard to case)."""
+    if isinstance(value, str) and value.lower() != in_path.lower():
         raise InvalidParameters(
-            f"body: {operation.identity} is {value[:64]!r}, in the path it is {segments[-1][:64]!r}; they must be equal"
+            f"body: {name} is {value[:64]!r}, in the path it is {in_path[:64]!r}; they must be equal"
         )
 
 

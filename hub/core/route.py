@@ -10,6 +10,7 @@ import msgspec
 from hub.core.directory import Platform, State
 from hub.core.message import Message
 from hub.core.party import Party
+from hub.core.paths import origin
 from hub.core.rights import check_owner
 from hub.errors import InvalidParameters, OcpiError, ReceiverNotConnected, RoutingError, UnknownReceiver
 
@@ -53,7 +54,7 @@ def decide(message: Message) -> Route | Refuse:
     trail = [f"{message.operation} from {message.sender} ({message.platform.name})"]
     try:
         check_owner(message.owner, message.sender, message.platform)
-        trail.append(f"owner {message.owner} is the sender" if message.owner else "no owner is named")
+        trail.append(_ownership(message))
         route = _route(message, trail)
     except OcpiError as error:
         return Refuse.by(error, (*trail, error.message))
@@ -64,7 +65,8 @@ def destination(message: Message, to: Party) -> tuple[Platform, str]:
     """The platform of a party and its endpoint for this message (or the URL that was unsealed for it).
 
     Raises UnknownReceiver (4001), ReceiverNotConnected (4003), or RoutingError (4000) where the platform does
-    not have the module. Used by `decide`, and again for a route that a plugin chose.
+    not have the module. Used by `decide`, and again for a route that a plugin chose: a URL that was unsealed
+    leads to the platform which handed it out, and no other platform's token is ever sent there.
     """
     platform = message.directory.parties.get(to)
     if platform is None:
@@ -74,6 +76,8 @@ def destination(message: Message, to: Party) -> tuple[Platform, str]:
     if platform.state is State.INVITED or to not in platform.roles:
         raise ReceiverNotConnected(f"{to} has not connected yet; do not queue the message")
     if message.url is not None:
+        if origin(message.url) not in platform.origins:
+            raise RoutingError(f"{to} is not the party that handed out this URL")
         return platform, message.url
     if platform.version != message.version:
         raise RoutingError(f"{to} speaks OCPI {platform.version}, this message is OCPI {message.version}")
@@ -81,6 +85,14 @@ def destination(message: Message, to: Party) -> tuple[Platform, str]:
     if endpoint is None:
         raise RoutingError(f"{to} offers no {message.module} {message.interface} interface in OCPI {message.version}")
     return platform, endpoint
+
+
+def _ownership(message: Message) -> str:
+    if message.owner is None:
+        return "no owner is named"
+    if message.owner == message.sender:
+        return f"owner {message.owner} is the sender"
+    return f"owner {message.owner} is behind {message.sender}, which is a hub"
 
 
 def _route(message: Message, trail: list[str]) -> Route:

@@ -17,7 +17,7 @@ from hub.core.party import Party
 from hub.errors import NotFound
 
 KEY_BYTES = 64
-_CONTEXT = [b"ocpi-hub sealed url 1"]
+_CONTEXT = b"ocpi-hub sealed url 1"
 
 
 class Use(StrEnum):
@@ -28,7 +28,7 @@ class Use(StrEnum):
     RESULT = "r"
 
 
-class Sealed(msgspec.Struct, frozen=True, array_like=True):
+class Sealed(msgspec.Struct, frozen=True):
     """What is inside. `holder` is the platform that may use it, `target` the one it leads to, with their parties."""
 
     use: Use
@@ -41,26 +41,72 @@ class Sealed(msgspec.Struct, frozen=True, array_like=True):
     url: str
 
 
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    """The same in few bytes, as OCPI gives a URL 255 characters. The holder is known to whoever opens it."""
+
+    use: Use
+    version: str
+    module: str
+    holder_party: str
+    target: int
+    target_party: str
+    url: str
+
+
 class Sealer:
     """Seals and opens with one 64-byte key."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(key)
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(Sealed)
+        self._decoder = msgspec.msgpack.Decoder(_Packed)
 
     def seal(self, inner: Sealed) -> str:
         """The path segment that stands for `inner`."""
-        sealed = self._cipher.encrypt(self._encoder.encode(inner), _CONTEXT)
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+        packed = _Packed(
+            use=inner.use,
+            version=inner.version,
+            module=inner.module,
+            holder_party=_pack(inner.holder_party),
+            target=inner.target,
+            target_party=_pack(inner.target_party),
+            url=inner.url,
+        )
+        return _write(self._cipher.encrypt(self._encoder.encode(packed), _bound_to(inner.holder)))
 
     def open(self, segment: str, holder: int) -> Sealed:
         """What a segment holds. NotFound for a forged or damaged one, and for one that is another platform's."""
         try:
             raw = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
-            inner = self._decoder.decode(self._cipher.decrypt(raw, _CONTEXT))
+            packed = self._decoder.decode(self._cipher.decrypt(raw, _bound_to(holder)))
         except (binascii.Error, ValueError, InvalidTag):
             raise NotFound("this URL does not exist here") from None
-        if inner.holder != holder:
+        if segment != _write(raw):
+            # Base64 has several spellings for the same bytes.
             raise NotFound("this URL does not exist here")
-        return inner
+        return Sealed(
+            use=packed.use,
+            version=packed.version,
+            module=packed.module,
+            holder=holder,
+            holder_party=_unpack(packed.holder_party),
+            target=packed.target,
+            target_party=_unpack(packed.target_party),
+            url=packed.url,
+        )
+
+
+def _bound_to(holder: int) -> list[bytes]:
+    return [_CONTEXT, str(holder).encode()]
+
+
+def _write(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+
+
+def _pack(party: Party) -> str:
+    return party.country + party.party_id
+
+
+def _unpack(text: str) -> Party:
+    return Party(text[:2], text[2:])

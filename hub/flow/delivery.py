@@ -13,12 +13,13 @@ from hub.core.directory import Platform
 from hub.core.headers import CORRELATION_ID, REQUEST_ID, routing
 from hub.core.message import Message, Reply
 from hub.core.modules import UrlIn
+from hub.core.pages import PageHeaders
 from hub.core.party import Party
 from hub.core.paths import join
 from hub.core.route import destination
 from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, ReceiverTimeout, RoutingError
 from hub.events import Bus, Delivered
-from hub.flow.indirect import Indirect, PageHeaders
+from hub.flow.indirect import Indirect
 from hub.ocpi import envelope
 from hub.plugin.api import Outgoing
 from hub.plugin.table import OperationHooks
@@ -114,7 +115,9 @@ class Deliverer:
         """The headers of an answer that mean something to the sender; URLs in them are sealed."""
         passed = [(name, value) for name in _PASSED if (value := response.headers.get(name)) is not None]
         if message.operation.url is UrlIn.LINK:
-            pages = PageHeaders(*(response.headers.get(name) for name in ("Link", "X-Total-Count", "X-Limit")))
+            said = response.headers
+            links = said.getall("Link")
+            pages = PageHeaders(", ".join(links) if links else None, said.get("X-Total-Count"), said.get("X-Limit"))
             if link := self._indirect.link(message, platform, to, endpoint, pages):
                 passed.append(("Link", link))
         location = response.headers.get("Location") if message.operation.url is UrlIn.LOCATION else None

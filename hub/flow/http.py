@@ -1,12 +1,12 @@
 """The HTTP side: aiohttp's low-level server, made to answer everything with an OCPI envelope.
 
-What aiohttp would let pass and a router must not: duplicate headers are refused in `core.headers`, a
-Transfer-Encoding on HTTP/1.0 and compressed bodies here.
+What aiohttp would let pass and a router must not: duplicate headers are refused in `core.headers`, large heads,
+doubtful transfer codings and compressed bodies here.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
@@ -22,25 +22,46 @@ Answer = Callable[[OcpiError], web.Response]
 
 
 class Protocol(RequestHandler):
-    """One connection. What can not be read as HTTP gets an envelope, too; who never asks is cut off."""
+    """One connection. What can not be read as HTTP gets an envelope, too.
 
-    __slots__ = ("_answer", "_patience", "_silent")
+    Who never asks is cut off, and so is who does not take the answers.
+    """
+
+    __slots__ = ("_answer", "_patience", "_silent", "_stuck", "_transport", "_write_patience")
 
     def __init__(self, server: "HttpServer", **options: Any) -> None:
         super().__init__(server, **options)
         self._answer = server.answer
         self._patience = server.patience
+        self._write_patience = server.write_patience
         self._silent: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock: the first request has to be there in time."""
         super().connection_made(transport)
-        self._silent = asyncio.get_running_loop().call_later(self._patience, self._cut_if_silent)
+        # aiohttp lets go of its transport before what was written is out; this one stays to the end.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
+        self._silent = self._loop.call_later(self._patience, self._cut_if_silent)
+
+    def pause_writing(self) -> None:
+        """The other side does not keep up: start the clock."""
+        super().pause_writing()
+        self._stuck = self._loop.call_later(self._write_patience, self._transport.abort)
+
+    def resume_writing(self) -> None:
+        """All that was written is out: stop the clock."""
+        super().resume_writing()
+        if self._stuck:
+            self._stuck.cancel()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop the clock."""
-        if self._silent:
-            self._silent.cancel()
+        """Stop the clocks."""
+        for clock in (self._silent, self._stuck):
+            if clock:
+                clock.cancel()
         super().connection_lost(exc)
 
     def handle_error(
@@ -60,17 +81,30 @@ class Protocol(RequestHandler):
         return response
 
     def _cut_if_silent(self) -> None:
-        if self._request_count == 0 and self._current_request is None and self.transport is not None:
-            self.transport.abort()
+        if self._request_count == 0:
+            self._transport.abort()
 
 
 class HttpServer(web.Server):
-    """aiohttp's low-level server with the hub's protocol. `patience` is seconds until the first request."""
+    """aiohttp's low-level server with the hub's protocol.
 
-    def __init__(self, handler: Handler, answer: Answer, *, patience: float, body_limit: int, **options: Any) -> None:
+    `patience` is seconds until the first request, `write_patience` seconds until an answer is taken.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        answer: Answer,
+        *,
+        patience: float,
+        write_patience: float,
+        body_limit: int,
+        **options: Any,
+    ) -> None:
         super().__init__(handler, request_factory=self._request, **options)
         self.answer = answer
         self.patience = patience
+        self.write_patience = write_patience
         self._body_limit = body_limit
 
     def __call__(self) -> RequestHandler:
@@ -87,6 +121,8 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
         return b""
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"the body has {request.content_length} bytes; this hub takes {limit}")
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         async with asyncio.timeout(seconds):
             return await request.read()
@@ -94,16 +130,24 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
         raise RequestTimeout(f"the body did not arrive within {seconds:g} s") from None
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"the body is larger than {limit} bytes, which is all this hub takes") from None
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("the body broke off or is framed wrongly") from None
 
 
-def check_framing(request: web.BaseRequest) -> None:
-    """Refuse what could be read in two ways. Raises BadRequest."""
+def check_framing(request: web.BaseRequest, head_limit: int) -> None:
+    """Refuse what is too large, and what could be read in two ways. Raises BadRequest."""
+    if request.method == "CONNECT":
+        # Any 2xx, also one around an OCPI error, would tell a proxy in front that a tunnel is open.
+        raise BadRequest("this hub is no proxy")
+    if sum(len(name) + len(value) for name, value in request.raw_headers) > head_limit:
+        raise BadRequest(f"the headers are too large; this hub takes {head_limit} bytes of them")
     headers = request.headers
-    if "Transfer-Encoding" in headers and request.version < (1, 1):
-        raise BadRequest("Transfer-Encoding does not exist in HTTP/1.0; send a Content-Length")
-    if headers.get("Content-Encoding", "identity").lower() != "identity":
+    if "Transfer-Encoding" in headers:
+        if request.version < (1, 1):
+            raise BadRequest("Transfer-Encoding does not exist in HTTP/1.0; send a Content-Length")
+        if [each.lower() for each in headers.getall("Transfer-Encoding")] != ["chunked"]:
+            raise BadRequest("the only Transfer-Encoding taken is chunked")
+    if any(each.lower() != "identity" for each in headers.getall("Content-Encoding", ())):
         raise BadRequest("a compressed body is not taken; send it without Content-Encoding")
 
 
@@ -111,4 +155,4 @@ def _unreadable(error: BaseException | None) -> OcpiError:
     if isinstance(error, LineTooLong):
         return BadRequest("the request line or a header is too long")
     reason = error.message.splitlines()[0] if isinstance(error, BadHttpMessage) and error.message else ""
-    return BadRequest(f"the request is not valid HTTP{': ' + reason[:120] if reason else ''}")
+    return BadRequest(f"the request is not valid HTTP{': ' + reason.rstrip(' :')[:120] if reason else ''}")

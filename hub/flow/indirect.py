@@ -4,19 +4,21 @@ OCPI 2.2.1: `Link` (transport_and_format: Pagination), `Location` (cdrs 10.2.2),
 chargingprofiles 14). Only URLs on the partner's own origins are sealed: the hub's token for that partner goes there.
 """
 
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
 import msgspec
 
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface, UrlIn
+from hub.core.pages import PageHeaders, next_page, query_name
 from hub.core.party import Party
 from hub.core.paths import join, origin
 from hub.core.sealed import Sealed, Sealer, Use
 from hub.errors import InvalidParameters, NotFound
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str)
 _ENCODER = msgspec.json.Encoder()
 _NAME = "response_url"
 _SHORT = "~"
@@ -37,26 +39,31 @@ class Indirect:
             return self._query(message, to, party), message.body
         return message.query, message.body
 
-    def link(self, message: Message, by: Platform, party: Party, endpoint: str, headers: "PageHeaders") -> str | None:
+    def link(self, message: Message, by: Platform, party: Party, endpoint: str, headers: PageHeaders) -> str | None:
         """The Link header for the next page of a list, sealed; None on the last page.
 
         A partner's own link is kept where it leads to the list it came from. Where it does not (a wrong scheme,
         host or path is common), its query or the counts say which page is next, on the endpoint that works.
         """
-        following = next_page(message, endpoint, headers)
+        following = next_page(message.url or join(endpoint, (), message.query), headers)
         if following is None:
             return None
-        return f'<{self._seal(message, Use.PAGE, following, target=by, target_party=party)}>; rel="next"'
+        asking = (message.platform, message.sender)
+        return f'<{self._seal(message, Use.PAGE, following, holder=asking, target=(by, party))}>; rel="next"'
 
     def location(self, message: Message, by: Platform, party: Party, endpoint: str, location: str) -> str | None:
-        """The Location header of a created object, sealed; None where the partner's leads to nowhere it owns."""
+        """The Location header of a created object, sealed; None where the partner's leads to nowhere it owns.
+
+        Behind a proxy the scheme is often wrong: on the host of its endpoint, that of the endpoint is taken.
+        """
         try:
-            absolute = location if "://" in location else origin(endpoint) + location
-            if not _same_host(absolute, by):
+            here, there = urlsplit(endpoint), urlsplit(urljoin(endpoint, location))
+            absolute = (there._replace(scheme=here.scheme) if there.netloc == here.netloc else there).geturl()
+            if origin(absolute) not in by.origins:
                 return None
-        except InvalidParameters:
+        except (InvalidParameters, ValueError):
             return None
-        return self._seal(message, Use.OBJECT, absolute, target=by, target_party=party)
+        return self._seal(message, Use.OBJECT, absolute, holder=(message.platform, message.sender), target=(by, party))
 
     def open(self, segment: str, holder: Platform, method: str) -> Sealed:
         """What a sealed segment stands for. NotFound where it is not the holder's, or not for this method."""
@@ -68,123 +75,76 @@ class Indirect:
     @staticmethod
     def expand(inner: Sealed, target: Platform) -> str:
         """The full URL of what was sealed. NotFound where it no longer belongs to the target platform."""
-        url = inner.url
-        if url.startswith(_SHORT):
-            endpoint = target.endpoints.get((inner.module, _interface(inner.use)))
-            if endpoint is None:
-                raise NotFound("this URL does not exist any more")
-            url = endpoint + url[1:]
-        if origin(url) not in target.origins:
+        url: str | None = inner.url
+        if inner.url.startswith(_SHORT):
+            base = _base(target, inner.module, inner.use)
+            url = base and base + inner.url[1:]
+        if url is None or origin(url) not in target.origins or inner.target_party not in target.parties:
             raise NotFound("this URL does not exist any more")
         return url
 
     def _body(self, message: Message, to: Platform, party: Party) -> bytes:
         try:
             fields: dict[str, msgspec.Raw] = decode_as(message.body, _OBJECT)
-            url = msgspec.json.decode(fields[_NAME], type=str)
+            url: str = decode_as(fields[_NAME], _TEXT)
         except (msgspec.ValidationError, KeyError):
             raise InvalidParameters(f"body: {_NAME} is missing, or is not a string") from None
+        if any(name.lower() == _NAME for name in fields if name != _NAME):
+            # A receiver that does not mind the case would call the other one, with its token.
+            raise InvalidParameters(f"body: {_NAME} must be there once")
         fields[_NAME] = msgspec.Raw(_ENCODER.encode(self._result(message, to, party, url)))
         return _ENCODER.encode(fields)
 
     def _query(self, message: Message, to: Platform, party: Party) -> str:
-        pairs = parse_qsl(message.query, keep_blank_values=True)
-        urls = [value for name, value in pairs if name == _NAME]
-        if len(urls) != 1:
+        parts = message.query.split("&")
+        found = [index for index, part in enumerate(parts) if query_name(part).lower() == _NAME]
+        if len(found) != 1:
             raise InvalidParameters(f"query: {_NAME} must be there once")
-        sealed = self._result(message, to, party, urls[0])
-        return urlencode([(name, sealed if name == _NAME else value) for name, value in pairs], quote_via=quote)
+        url = unquote_plus(parts[found[0]].partition("=")[2])
+        parts[found[0]] = f"{_NAME}={quote(self._result(message, to, party, url), safe='')}"
+        return "&".join(parts)
 
     def _result(self, message: Message, to: Platform, party: Party, url: str) -> str:
         """A response_url for the receiver of this message; the roles are turned round: it will be the one to call."""
         if origin(url) not in message.platform.origins:
             raise InvalidParameters(f"{_NAME} is on a host that this platform did not register; use one of its own")
-        return self._prefix.format(version=message.version) + self._sealer.seal(
-            Sealed(
-                use=Use.RESULT,
-                version=message.version,
-                module=message.module,
-                holder=to.id,
-                holder_party=party,
-                target=message.platform.id,
-                target_party=message.sender,
-                url=_shorten(url, message.platform, message.module, Use.RESULT),
-            )
+        return self._seal(message, Use.RESULT, url, holder=(to, party), target=(message.platform, message.sender))
+
+    def _seal(
+        self,
+        message: Message,
+        use: Use,
+        url: str,
+        *,
+        holder: tuple[Platform, Party],
+        target: tuple[Platform, Party],
+    ) -> str:
+        sealed = Sealed(
+            use=use,
+            version=message.version,
+            module=message.module,
+            holder=holder[0].id,
+            holder_party=holder[1],
+            target=target[0].id,
+            target_party=target[1],
+            url=_shorten(url, target[0], message.module, use),
         )
-
-    def _seal(self, message: Message, use: Use, url: str, *, target: Platform, target_party: Party) -> str:
-        return self._prefix.format(version=message.version) + self._sealer.seal(
-            Sealed(
-                use=use,
-                version=message.version,
-                module=message.module,
-                holder=message.platform.id,
-                holder_party=message.sender,
-                target=target.id,
-                target_party=target_party,
-                url=_shorten(url, target, message.module, use),
-            )
-        )
-
-
-class PageHeaders(msgspec.Struct, frozen=True):
-    """What a partner's paged answer says of its pages, as it came."""
-
-    link: str | None = None
-    total: str | None = None
-    limit: str | None = None
-
-
-def next_page(message: Message, endpoint: str, headers: PageHeaders) -> str | None:
-    """The URL of the next page at the partner, or None. Pure; see `Indirect.link`."""
-    asked = message.url or join(endpoint, (), message.query)
-    target = _link_target(headers.link)
-    if target is not None:
-        parts = urlsplit(target)
-        here = urlsplit(asked)
-        if (parts.scheme, parts.netloc, parts.path) == (here.scheme, here.netloc, here.path):
-            return target
-        paging = {
-            name: value for name, value in parse_qsl(parts.query) if name in ("offset", "limit") and value.isdigit()
-        }
-        return _with_paging(asked, paging) if "offset" in paging else None
-    if headers.link is None or not (_number(headers.total) and _number(headers.limit)):
-        return None
-    # An empty Link is what some send on the last page, and others on every page: the counts decide.
-    query = dict(parse_qsl(urlsplit(asked).query))
-    following = (_number(query.get("offset")) or 0) + (_number(headers.limit) or 0)
-    if following >= (_number(headers.total) or 0):
-        return None
-    return _with_paging(asked, {"offset": str(following), "limit": str(_number(headers.limit))})
-
-
-def _link_target(link: str | None) -> str | None:
-    for part in (link or "").split(","):
-        url, _, parameters = part.partition(";")
-        if url.strip().startswith("<") and "next" in parameters.replace('"', "").lower():
-            return url.strip().strip("<>").strip()
-    return None
-
-
-def _with_paging(url: str, paging: dict[str, str]) -> str:
-    base, _, query = url.partition("?")
-    kept = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name not in paging]
-    return f"{base}?{urlencode([*kept, *paging.items()], quote_via=quote, safe=':')}"
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else None
-
-
-def _same_host(url: str, platform: Platform) -> bool:
-    return origin(url) in platform.origins
+        return self._prefix.format(version=message.version) + self._sealer.seal(sealed)
 
 
 def _interface(use: Use) -> Interface:
     return Interface.RECEIVER if use is Use.OBJECT else Interface.SENDER
 
 
+def _base(platform: Platform, module: str, use: Use) -> str | None:
+    """The endpoint that a URL of this use is most likely under, without the slash that comes and goes."""
+    endpoint = platform.endpoints.get((module, _interface(use)))
+    return endpoint.partition("?")[0].rstrip("/") if endpoint else None
+
+
 def _shorten(url: str, platform: Platform, module: str, use: Use) -> str:
     """Leave out what the directory knows: OCPI gives a URL 255 characters, and sealing makes them more."""
-    endpoint = platform.endpoints.get((module, _interface(use)))
-    return _SHORT + url[len(endpoint) :] if endpoint and url.startswith(endpoint) else url
+    base = _base(platform, module, use)
+    if base and url.startswith((f"{base}/", f"{base}?")):
+        return _SHORT + url[len(base) :]
+    return url

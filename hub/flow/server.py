@@ -7,13 +7,22 @@ import asyncio
 import datetime
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import msgspec
 import structlog
 from aiohttp import web
 
 from hub.core.directory import Encoding, Secret
-from hub.core.headers import CORRELATION_ID, REQUEST_ID, RequestHeaders, credentials_tokens, read, routing
+from hub.core.headers import (
+    CORRELATION_ID,
+    REQUEST_ID,
+    RequestHeaders,
+    credentials_tokens,
+    message_ids,
+    read,
+    routing,
+)
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue
 from hub.core.party import Party
@@ -35,11 +44,12 @@ _JSON = "application/json"
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Limits of one request: seconds for the whole way, seconds and bytes for its body."""
+    """Limits of one request: seconds for the whole way, seconds and bytes for its body, bytes for its headers."""
 
     timeout: float
     slow_request: float
     request_body: int
+    header_bytes: int
 
 
 class OcpiServer:
@@ -71,17 +81,18 @@ class OcpiServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is."""
-        headers = RequestHeaders()
+        headers: RequestHeaders | None = None
         try:
-            check_framing(request)
+            check_framing(request, self._timing.header_bytes)
             headers = read(request.raw_headers)
             self._check_open()
             return await self._dispatch(request, headers)
-        except OcpiError as error:
-            return self._refused(error, headers)
+        except OcpiError as refusal:
+            error = refusal
         except Exception:
             log.exception("request_failed")
-            return self._refused(ServerError("the hub failed; its operator finds the reason in the log"), headers)
+            error = ServerError("the hub failed; its operator finds the reason in the log")
+        return self._refused(error, headers or message_ids(request.raw_headers))
 
     def answer(self, error: OcpiError) -> web.Response:
         """The answer to something that could not even be read as a request."""
@@ -151,7 +162,10 @@ class OcpiServer:
 
     def _refused(self, error: OcpiError, headers: RequestHeaders) -> web.Response:
         extra = (*error.headers, ("WWW-Authenticate", "Token")) if error.http == 401 else error.headers
-        response = _response(error.http, envelope.encode(now(), error.code, error.message), (*_ids(headers), *extra))
+        routed = routing(self._keeper.current.hub, headers.claimed) if headers.claimed else ()
+        response = _response(
+            error.http, envelope.encode(now(), error.code, error.message), (*_ids(headers), *routed, *extra)
+        )
         if error.http in (408, 413, 503):
             response.force_close()
         return response
@@ -195,8 +209,10 @@ def _token(headers: RequestHeaders, caller: Caller) -> Secret:
 
 
 def _ids(headers: RequestHeaders) -> tuple[tuple[str, str], ...]:
-    pairs = ((REQUEST_ID, headers.request_id), (CORRELATION_ID, headers.correlation_id))
-    return tuple((name, value) for name, value in pairs if value)
+    return (
+        (REQUEST_ID, headers.request_id or str(uuid4())),
+        (CORRELATION_ID, headers.correlation_id or str(uuid4())),
+    )
 
 
 def _response(status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> web.Response:

@@ -1,9 +1,11 @@
 """The response envelope around every OCPI answer (2.2.1, transport_and_format: Response format)."""
 
 import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+_Code = Annotated[int, msgspec.Meta(ge=0, le=9999)]
 
 
 class Envelope(msgspec.Struct, omit_defaults=True):
@@ -18,13 +20,13 @@ class Envelope(msgspec.Struct, omit_defaults=True):
 class Received(msgspec.Struct):
     """An answer that a partner made: what the hub needs of it. `data` is kept as the bytes that came."""
 
-    status_code: int
+    status_code: _Code
     status_message: Any = None
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Head(msgspec.Struct):
-    status_code: int
+    status_code: _Code
 
 
 _ENCODER = msgspec.json.Encoder()

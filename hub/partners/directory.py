@@ -3,6 +3,7 @@
 Nothing is answered before both happened: what was acknowledged is on disk and in force.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -20,7 +21,7 @@ from hub.partners.tokens import authorization
 from hub.store.credentials import open_token, set_credential_encoding
 from hub.store.crypto import Keyring
 from hub.store.database import Database
-from hub.store.errors import PlatformUnknown, SealBroken
+from hub.store.errors import PartyTaken, PlatformUnknown, SealBroken
 from hub.store.platforms import load_all, load_one
 from hub.store.records import PlatformRecord
 
@@ -36,6 +37,8 @@ class DirectoryKeeper:
         self.records: dict[int, PlatformRecord] = {}
         self._database = database
         self._keyring = keyring
+        self._creating = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
 
     async def load(self) -> None:
         """Read everything from the store."""
@@ -53,22 +56,32 @@ class DirectoryKeeper:
         await self.refresh(platform_id)
         return result
 
-    async def create(self, work: Callable[[AsyncConnection], Awaitable[int]]) -> int:
-        """Run the transaction that makes a platform, then take it into the snapshot."""
-        platform_id = await self._database.write(work)
-        await self.refresh(platform_id)
+    async def create(self, name: str, work: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        """Run the transaction that makes a platform, then take it into the snapshot.
+
+        InvalidParameters where its name or a party is another's.
+        """
+        async with self._creating:
+            if any(each.name.casefold() == name.casefold() for each in self.current.platforms.values()):
+                raise InvalidParameters(f"there is a partner {name!r} already; see: ocpi-hub partner list")
+            try:
+                platform_id = await self._database.write(work)
+            except PartyTaken as taken:
+                raise InvalidParameters(str(taken)) from None
+            await self.refresh(platform_id)
         return platform_id
 
     async def refresh(self, platform_id: int) -> None:
         """Read one platform again, and swap in a snapshot with it."""
-        try:
-            record = await self._database.read(lambda connection: load_one(connection, platform_id))
-        except PlatformUnknown:
-            self.records.pop(platform_id, None)
-            self.current = _without(self.current, platform_id)
-        else:
-            self.records[platform_id] = record
-            self.current = _with(_without(self.current, platform_id), self._platform(record), record)
+        async with self._refreshing:  # one after the other, or what was read first could be swapped in last
+            try:
+                record = await self._database.read(lambda connection: load_one(connection, platform_id))
+            except PlatformUnknown:
+                self.records.pop(platform_id, None)
+                self.current = _without(self.current, platform_id)
+            else:
+                self.records[platform_id] = record
+                self.current = _with(_without(self.current, platform_id), self._platform(record), record)
 
     async def learn_encoding(self, platform_id: int, digest: bytes, encoding: Encoding) -> None:
         """Remember how a platform writes its token, where that is new."""

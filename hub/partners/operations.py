@@ -17,7 +17,6 @@ from hub.partners.registration import Identity, Registrar
 from hub.partners.tokens import new_token
 from hub.store.credentials import token_digest
 from hub.store.endpoints import remove_endpoint, set_endpoint
-from hub.store.errors import PartyTaken
 from hub.store.platforms import create_platform, remove, resume, suspend
 from hub.store.records import PlatformRecord
 from hub.store.registration import invite_again
@@ -76,14 +75,12 @@ class Partners:
         named = _party_roles(parties)
         if not named:
             raise InvalidParameters("name at least one party that the partner may present, as NL-TNM:CPO")
-        self._check_free(name, named)
+        self._check_names(name, named)
         token = new_token()
-        try:
-            platform_id = await self._keeper.create(
-                lambda connection: create_platform(connection, name, named, token_digest(token.reveal()), now_ms())
-            )
-        except PartyTaken as taken:
-            raise InvalidParameters(str(taken)) from None
+        digest = token_digest(token.reveal())
+        platform_id = await self._keeper.create(
+            name, lambda connection: create_platform(connection, name, named, digest, now_ms())
+        )
         self._changed(platform_id, "invited")
         return self._invitation(platform_id, token)
 
@@ -102,7 +99,7 @@ class Partners:
         """Register at a partner with the token it gave, the hub being the one that begins."""
         origin(versions_url)
         named = _party_roles(parties)
-        self._check_free(name, named)
+        self._check_names(name, named)
         platform = await self._running().connect(name, versions_url, token, named)
         return self._view(platform.id)
 
@@ -199,13 +196,11 @@ class Partners:
             tuple(f"{each.party}:{role.role}" for each in record.parties for role in each.roles),
         )
 
-    def _check_free(self, name: str, named: Sequence[PartyRole]) -> None:
+    def _check_names(self, name: str, named: Sequence[PartyRole]) -> None:
         if not name.strip() or len(name) > 100 or not name.isprintable():
             raise InvalidParameters("the name of a partner is 1 to 100 printable characters")
         if name.isdecimal():
             raise InvalidParameters("the name of a partner can not be a number; it would read as an id")
-        if any(each.name.casefold() == name.casefold() for each in self._keeper.current.platforms.values()):
-            raise InvalidParameters(f"there is a partner {name!r} already; see: ocpi-hub partner list")
         if any(each.party == self._identity.party for each in named):
             raise InvalidParameters(f"{self._identity.party} is this hub itself")
 

@@ -19,7 +19,7 @@ from hub.errors import CannotUseApi, InvalidParameters, NoMatchingEndpoints, Uns
 from hub.ocpi import envelope
 from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
 from hub.partners.tokens import authorization
-from hub.upstream import Client, Fault, Request, SendError
+from hub.upstream import Client, Request, SendError
 
 T = TypeVar("T")
 _JSON = (("Content-Type", "application/json"),)
@@ -82,6 +82,10 @@ class Peer:
         self, method: str, url: str, token: Secret, encoding: Encoding, body: bytes = b""
     ) -> envelope.Received:
         """One request. PeerSilent without a usable answer, PeerRefused where it is not a success."""
+        try:
+            origin(url)
+        except InvalidParameters as reason:
+            raise PeerSilent(f"{method}: {reason.message}", unsure=False) from None
         headers = (
             ("Authorization", authorization(token, encoding).reveal()),
             ("X-Request-ID", str(uuid4())),
@@ -94,7 +98,7 @@ class Peer:
                 Request(method=method, url=url, headers=headers, body=body, pool=self._pool, deadline=deadline)
             )
         except SendError as error:
-            raise PeerSilent(f"{method} {url}: {error}", unsure=error.sent and error.fault is not Fault.URL) from None
+            raise PeerSilent(f"{method} {url}: {error}", unsure=error.sent) from None
         received = envelope.receive(answer.body)
         if answer.status in (401, 403):
             raise PeerRefused(f"{method} {url}: HTTP {answer.status}, the token is not accepted", denied=True)
@@ -108,7 +112,7 @@ class Peer:
             said = str(received.status_message or "")[:200]
             raise PeerRefused(
                 f"{method} {url}: HTTP {answer.status}, OCPI {received.status_code} {said!r}",
-                denied=received.status_code >= 3000,
+                denied=received.status_code == 3000,
             )
         return received
 

@@ -6,6 +6,7 @@ OCPI 2.2.1, chapter 7. A registration is complete when it is on disk; until then
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -15,7 +16,7 @@ from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
 from hub.core.message import decode_as
 from hub.core.modules import Catalogue
 from hub.core.party import Party, PartyRole, Role, parse_role
-from hub.errors import InvalidParameters, MethodNotAllowed, OcpiError
+from hub.errors import CannotUseApi, InvalidParameters, MethodNotAllowed, OcpiError, Unauthorized
 from hub.events import Bus, PartnerChanged, Registered, Unregistered
 from hub.ocpi.v2_2_1 import BusinessDetails, Credentials, CredentialsRole
 from hub.partners.access import Caller
@@ -26,9 +27,9 @@ from hub.plugin.api import Registration
 from hub.plugin.runner import Runner
 from hub.store.credentials import add_pending, drop_pending, seal_token, token_digest
 from hub.store.crypto import Keyring
-from hub.store.errors import CredentialGone, PartyNotInvited, PartyTaken
+from hub.store.errors import CredentialGone, PartyNotInvited, PartyTaken, PlatformUnknown
 from hub.store.platforms import create_platform, remove
-from hub.store.records import PresentedEndpoint, PresentedRole
+from hub.store.records import PlatformRecord, PresentedEndpoint, PresentedRole
 from hub.store.registration import complete_registration, unregister
 from hub.upstream import Client
 
@@ -108,24 +109,44 @@ class Registrar:
 
     async def connect(self, name: str, versions_url: str, token_a: Secret, parties: Sequence[PartyRole]) -> Platform:
         """Register at a partner, the hub being the one that begins. Leaves nothing behind where that fails."""
-        pending = new_token()
         platform_id = await self._keeper.create(
-            lambda connection: create_platform(connection, name, parties, None, now_ms())
+            name, lambda connection: create_platform(connection, name, parties, None, now_ms())
         )
         try:
-            learned = await self._peer(platform_id).learn(
-                versions_url,
-                token_a,
-                versions=_mutual(self._catalogue),
-                modules=self._catalogue.modules,
-                encodings=_BOTH,
-            )
-            return await self._present(
-                platform_id, "POST", versions_url, token_a, learned, pending, allow_new_parties=not parties
-            )
+            return await self._begin(platform_id, versions_url, token_a, allow_new_parties=not parties)
         except BaseException:
-            await self._keeper.write(platform_id, lambda connection: remove(connection, platform_id))
+            with suppress(PlatformUnknown):  # an operator may have been quicker
+                await self._keeper.write(platform_id, lambda connection: remove(connection, platform_id))
             raise
+
+    async def _begin(
+        self, platform_id: int, versions_url: str, token_a: Secret, *, allow_new_parties: bool
+    ) -> Platform:
+        """Versions, details and POST in one encoding, else in the other: with open versions only the POST tells."""
+        refused: PeerRefused | None = None
+        for encoding in _BOTH:
+            try:
+                learned = await self._peer(platform_id).learn(
+                    versions_url,
+                    token_a,
+                    versions=_mutual(self._catalogue),
+                    modules=self._catalogue.modules,
+                    encodings=(encoding,),
+                )
+                return await self._present(
+                    platform_id,
+                    "POST",
+                    versions_url,
+                    token_a,
+                    learned,
+                    new_token(),
+                    allow_new_parties=allow_new_parties,
+                )
+            except PeerRefused as refusal:
+                if not refusal.denied:
+                    raise
+                refused = refused or refusal
+        raise refused or CannotUseApi("no token encoding is left to try")
 
     async def rotate(self, platform: Platform) -> Platform:
         """Renew the tokens of a registered platform, the hub being the one that begins (PUT at the partner)."""
@@ -185,6 +206,7 @@ class Registrar:
     ) -> Platform:
         """Send the hub's credentials to a partner. The pending token works at once: the partner calls back with it."""
         digest = token_digest(pending.reveal())
+        self._record(platform_id)
         await self._keeper.write(platform_id, lambda connection: add_pending(connection, platform_id, digest, now_ms()))
         peer = self._peer(platform_id)
         body = msgspec.json.encode(self.identity.credentials(pending))
@@ -222,7 +244,7 @@ class Registrar:
         new: bytes,
         allow_new_parties: bool,
     ) -> None:
-        name = self._keeper.records[platform_id].name
+        name = self._record(platform_id).name
         party_roles = tuple(role.party_role for role in roles)
         self._check_parties(platform_id, roles, allow_new_parties=allow_new_parties)
         refusal = await self._plugins.admit(
@@ -260,6 +282,13 @@ class Registrar:
             raise _party_refused(reason) from None
         log.info("registered", platform=name, version=learned.version, parties=[str(role) for role in party_roles])
         self._bus.publish(Registered(platform=name, version=learned.version, roles=party_roles))
+
+    def _record(self, platform_id: int) -> PlatformRecord:
+        """What is known of a platform. Unauthorized where it was removed while its partner was being called."""
+        record = self._keeper.records.get(platform_id)
+        if record is None:
+            raise Unauthorized("this platform was removed meanwhile")
+        return record
 
     def _check_parties(self, platform_id: int, roles: list[PresentedRole], *, allow_new_parties: bool) -> None:
         """Refuse early what the store would refuse at the end, before anybody is called."""

@@ -51,6 +51,16 @@ class KeyFileUnsafe(StoreError):
         super().__init__(f"{path} can be read by other users. Run: chmod 600 {path}")
 
 
+class KeyFileMissing(StoreError):
+    """There is a database, and no key for it."""
+
+    def __init__(self, key: Path, database: Path) -> None:
+        super().__init__(
+            f"{key} is not there, and {database} can not be read without it. Restore it from your backup. To begin "
+            f"anew, with every partner to be registered again, move {database} away."
+        )
+
+
 class KeyFileMalformed(StoreError):
     """The key file does not hold a key."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-Token = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern="^[\\x21-\\x7e]+$")]
+Token = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+\Z")]
 
 
 class Image(msgspec.Struct, omit_defaults=True):
