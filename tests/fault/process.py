@@ -1,0 +1,188 @@
+"""A hub as a process of its own: `python -m hub serve`, on one port and one data folder for all its lives."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Self
+
+from hub.control import Arguments, ask
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class HubProcess:
+    """Everything that it writes is below `folder`: data, log, temporary files."""
+
+    def __init__(self, folder: Path, *, timeout: float = 10.0, connections: int = 32, level: str = "info") -> None:
+        self.port = free_port()
+        self.log = folder / "hub.log"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | Forked | None = None
+        (folder / "tmp").mkdir()
+        (folder / "config.toml").write_text(f"""
+[hub]
+party = "NL-HUB"
+event_loop = "asyncio"
+[listen]
+port = {self.port}
+[limits]
+timeout = {timeout}
+[upstream]
+connections = {connections}
+connect_timeout = {min(timeout, 5.0)}
+dns_timeout = {min(timeout, 5.0)}
+allow_private = ["127.0.0.0/8"]
+[log]
+level = "{level}"
+format = "json"
+""")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database(self) -> Path:
+        return self._folder / "data" / "hub.db"
+
+    @property
+    def control(self) -> Path:
+        return self._folder / "data" / "hub.sock"
+
+    def spawn(self) -> None:
+        """Begin to start."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hub", "serve", "--config", "config.toml"],
+                cwd=self._folder,
+                env=os.environ | {"TMPDIR": str(self._folder / "tmp"), "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def start(self) -> None:
+        """Start, and wait until the control socket answers: it is the last to open."""
+        self.spawn()
+        await self._until(self._answers)
+
+    async def begun(self) -> None:
+        """Wait until a spawned hub begins to work in its data folder."""
+        await self._until(self._has_lock)
+
+    async def _until(self, true: Callable[[], Awaitable[bool]]) -> None:
+        assert self._process is not None
+        async with asyncio.timeout(30):
+            while not await true():
+                if self._process.poll() is not None:
+                    self._process = None
+                    raise AssertionError(f"the hub ended: {self.log.read_text()[-3000:]}")
+                await asyncio.sleep(0.01)
+
+    async def _has_lock(self) -> bool:
+        return (self.database.parent / "hub.lock").exists()
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_unix_connection(self.control)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would be for a process."""
+        self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """SIGTERM, and wait for the end."""
+        assert await asyncio.to_thread(self._end, signal.SIGTERM) == 0, self.log.read_text()[-3000:]
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+
+    async def ask(self, verb: str, **arguments: Any) -> Any:
+        """A verb of `ocpi-hub partner`."""
+        return await ask(self.control, verb, Arguments(**arguments), 30.0)
+
+    def files(self) -> list[tuple[str, bytes]]:
+        """Every regular file below the folder, and every one that the process has open, with or without a name."""
+        paths = [path for path in self._folder.rglob("*") if path.is_file()]
+        if self._process is not None:
+            descriptors = Path(f"/proc/{self._process.pid}/fd").iterdir()
+            paths += [each for each in descriptors if stat.S_ISREG(each.stat().st_mode)]
+        return [(str(path), path.read_bytes()) for path in paths]
+
+    def _end(self, number: signal.Signals) -> int:
+        process, self._process = self._process, None
+        assert process is not None
+        process.send_signal(number)
+        return process.wait(30)
+
+
+class Forked:
+    """A process that the nursery forked, and waits for."""
+
+    def __init__(self, nursery: subprocess.Popen[str], pid: int) -> None:
+        self.pid = pid
+        self._nursery = nursery
+
+    def poll(self) -> int | None:
+        ended, _, _ = select.select([self._nursery.stdout], [], [], 0)
+        return self.wait(0) if ended else None
+
+    def send_signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self, _timeout: float) -> int:
+        assert self._nursery.stdout is not None
+        return int(self._nursery.stdout.readline())
+
+
+class WarmHub(HubProcess):
+    """A hub that starts in a fraction of the time, and is a real process all the same: see `nursery`."""
+
+    async def __aenter__(self) -> Self:
+        self._nursery = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("nursery.py")],
+            env=os.environ | {"TMPDIR": str(self._folder / "tmp"), "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return await super().__aenter__()
+
+    async def __aexit__(self, *why: object) -> None:
+        await super().__aexit__(*why)
+        with self._nursery:
+            pass
+
+    def spawn(self) -> None:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write(f"{self._folder}\n")
+        self._nursery.stdin.flush()
+        self._process = Forked(self._nursery, int(self._nursery.stdout.readline()))
+
+
+def free_port() -> int:
+    """A port that nothing listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
