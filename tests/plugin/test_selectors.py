@@ -44,7 +44,7 @@ def test_pushes_leave_out_what_reads():
         ("tokens.", "'' is no method or interface"),
         ("cdrs.put", "cdrs has no put here"),
         ("tokens.sender.put", "tokens has no put here"),
-        ("cdrs.receiver.get", "cdrs has no get here"),
+        ("cdrs.receiver.put", "cdrs has no put here"),
     ],
 )
 def test_what_is_wrong_with_a_selector(selector, says):
