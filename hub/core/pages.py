@@ -5,7 +5,7 @@ that has lost the filters, or holds `date_from=None`.
 """
 
 import re
-from urllib.parse import unquote, unquote_plus, urljoin, urlsplit
+from urllib.parse import unquote_plus, urljoin, urlsplit
 
 import msgspec
 
@@ -27,8 +27,9 @@ class PageHeaders(msgspec.Struct, frozen=True):
 def next_page(asked: str, headers: PageHeaders) -> str | None:
     """The URL of the page after the one at the URL `asked`; None after the last.
 
-    It is always a page of the list that was asked for: of a Link that leads elsewhere only offset and limit are
-    taken. Where a Link does not say which page is next, X-Total-Count and X-Limit do.
+    It is always a page of the list that was asked for, at the host that was asked: of a Link only the query is taken,
+    and where its path is another one, only offset and limit. Where it does not say which page is next,
+    X-Total-Count and X-Limit do.
     """
     if headers.link is None:
         return None
@@ -44,7 +45,7 @@ def _by_link(asked: str, link: str) -> str | None:
     except ValueError:
         return None
     parts = [part for part in there.query.split("&") if _is_usable(part)]
-    if (there.scheme, there.netloc, there.path) != (here.scheme, here.netloc, here.path):
+    if there.path != here.path:
         parts = [part for part in parts if query_name(part) in _PAGING]
     says_which = any(query_name(part) not in (*_FILTERS, "limit") for part in parts)
     offset = _numbers(parts).get("offset")
@@ -88,7 +89,7 @@ def _page(asked: str, parts: list[str]) -> str:
 def _is_usable(part: str) -> bool:
     name, value = query_name(part), part.partition("=")[2]
     if name in _FILTERS:
-        return _DATE.fullmatch(unquote(value)) is not None
+        return _DATE.fullmatch(value) is not None
     return _number(value) is not None if name in _PAGING else part != ""
 
 

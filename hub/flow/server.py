@@ -117,7 +117,7 @@ class OcpiServer:
             return await self._credentials(request, headers, first)
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
         if second == SEALED:
-            target, directory = self._reader.sealed(third, request.method, headers)
+            target, directory = self._reader.sealed(f"{third}/{rest}".rstrip("/"), request.method, headers)
         else:
             target, directory = self._reader.target(first, second, f"{third}/{rest}", request.method, query, headers)
         await self._keeper.learn_encoding(target.caller.platform.id, target.caller.digest, target.caller.encoding)

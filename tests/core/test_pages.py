@@ -38,6 +38,11 @@ ELSEWHERE = "http://internal:8000/api/cpo/2.2.1/locations/"
         ("", link_to(f"{LOCATIONS}?date_from=None&date_to=None&offset=50&limit=50"), "offset=50&limit=50"),
         (FROM, link_to(f"{LOCATIONS}?date_from=2026-01-01+00%3A00%3A00&date_to=None&offset=50"), f"offset=50&{FROM}"),
         (TO, link_to(f"{LOCATIONS}?{FROM}&offset=50"), f"{FROM}&offset=50&{TO}"),
+        (
+            FROM,
+            link_to(f"{LOCATIONS}?date_from=2026-01-01T00%3A00%3A00Z&offset=5"),
+            "date_from=2026-01-01T00%3A00%3A00Z&offset=5",
+        ),
         # A Link that leads elsewhere still says which page is next.
         ("", link_to(f"{ELSEWHERE}?offset=50&limit=50"), "offset=50&limit=50"),
         (
@@ -47,6 +52,10 @@ ELSEWHERE = "http://internal:8000/api/cpo/2.2.1/locations/"
         ),
         ("limit=5", link_to(f"{LOCATIONS.replace('https', 'http')}?offset=5"), "offset=5&limit=5"),
         ("", link_to("https://evil.example/?offset=5"), "offset=5"),
+        ("", link_to(f"{LOCATIONS.replace('https', 'http')}?cursor=x&offset=5"), "cursor=x&offset=5"),
+        ("", link_to(f"{LOCATIONS.replace('cpo.', 'internal.')}?cursor=x"), "cursor=x"),
+        ("", link_to(f"{ELSEWHERE}?cursor=x&offset=5"), "offset=5"),
+        (FROM, link_to(f"{ELSEWHERE}?date_from=2025-01-01T00%3A00%3A00Z&offset=5"), f"offset=5&{FROM}"),
         ("", link_to(f"{LOCATIONS.rstrip('/')}?offset=5&limit=None"), "offset=5"),
         # Where it does not, the counts do.
         ("", link_to(f"{ELSEWHERE}?page=2", "120", "50"), "offset=50&limit=50"),

@@ -14,58 +14,30 @@ from typing import Any
 import msgspec
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hub.app import App
-from hub.core.directory import Directory, Platform, Secret, State, TokenKind
+from hub.core.directory import Secret
 from hub.errors import OcpiError
 from hub.partners.directory import DirectoryKeeper
 from tests.fault.by_hand import credentials
+from tests.fault.handshake_model import DONE, Model, Status, parties, plain
 from tests.fault.raw_partner import RawPartner, Received, close, ocpi
 from tests.fault.wire import authorization, call
 from tests.support import config
 
-ROLES = ["NL-AAA:CPO", "NL-AAA:EMSP", "NL-BBB:CPO", "BE-CCC:EMSP"]
-OPENS_EVERYTHING, OPENS_CREDENTIALS, OPENS_NOTHING = (200, 200), (200, 401), (401, 401)
-"""HTTP status of GET versions and of a functional request."""
-DEAD = 3
+DEAD = 2
 """How many of the tokens that died last are tried."""
 
 names = st.sampled_from(["p0", "p1", "p2"])
-some_roles = st.sets(st.sampled_from(ROLES), min_size=1, max_size=2)
-partners = st.sampled_from(["accepts", "refuses", "accepts unheard"])
-
-
-class Model(msgspec.Struct, kw_only=True):
-    """One platform as it should be. `tokens` are those that open something, `shown` is how the hub calls it."""
-
-    named: set[str]
-    presented: set[str] = set()
-    tokens: dict[str, TokenKind] = {}
-    shown: str | None = None
-    raw: bool = False
-    suspended: bool = False
-
-    @property
-    def state(self) -> State:
-        if self.suspended:
-            return State.SUSPENDED
-        return State.INVITED if self.shown is None else State.REGISTERED
-
-    @property
-    def parties(self) -> set[str]:
-        return _parties(self.named)
-
-    @property
-    def header(self) -> str:
-        """The Authorization header with which the hub calls it."""
-        return authorization(self.shown or "", raw=self.raw)
-
-    def invited(self, token: str) -> None:
-        self.presented, self.tokens, self.shown = set(), {token: TokenKind.A}, None
-
-    def registered(self, presented: set[str], token: str, shown: str, *, raw: bool) -> None:
-        self.presented, self.tokens, self.shown, self.raw = presented, {token: TokenKind.C}, shown, raw
+numbers = st.integers(0, 11)
+some_roles = st.sets(
+    st.sampled_from(["NL-AAA:CPO", "NL-AAA:EMSP", "NL-BBB:CPO", "BE-CCC:EMSP"]), min_size=1, max_size=2
+)
+roles_or_all = st.none() | some_roles
+mostly = st.sampled_from([True, True, True, True, False])
+partners = st.sampled_from(["accepts", "accepts unheard", "refuses"])
+anybody = precondition(lambda self: self.models)
 
 
 class Handshake(RuleBasedStateMachine):
@@ -77,13 +49,11 @@ class Handshake(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.models: dict[str, Model] = {}
         self.issued: list[str] = ["never"]
+        self.restarted = True
         self.server = RawPartner()
         self.server.credentials = self.answer_the_hub
-        self.partner = self.fresh = self.pending = ""
-        self.presents: set[str] = set()
-        self.asked: list[tuple[str, str]] = []
         self.run(self.server.start())
-        self.start()
+        self.app = self.run(self.started())
 
     def teardown(self) -> None:
         self.run(self.app.__aexit__(None, None, None))
@@ -91,63 +61,60 @@ class Handshake(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    def start(self) -> None:
-        async def start() -> App:
-            return await App(config(Path(self.folder.name))).__aenter__()
-
-        self.app = self.run(start())
+    async def started(self) -> App:
+        return await App(config(Path(self.folder.name))).__aenter__()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)
 
     def operate(self, work: Coroutine[Any, Any, Any]) -> Any:
         """What an operation of the operator returns; None where it is refused."""
+        self.restarted = False
         try:
             return self.run(work)
         except OcpiError:
             return None
 
+    @initialize(named=some_roles)
+    def one_is_registered(self, named):
+        self.invite("p0", named)
+        self.credentials("POST", 0, 0, named)
+
     # What partners do.
 
-    @rule(
-        method=st.sampled_from(["POST", "PUT", "DELETE"]),
-        name=names,
-        which=st.integers(0, 5),
-        alive=st.integers(0, 4).map(bool),
-        presented=st.none() | some_roles,
-        reachable=st.integers(0, 4).map(bool),
-        raw=st.booleans(),
-    )
-    def handshake(self, method, name, which, alive, presented, reachable, raw):
-        """A request with one of the platform's tokens, or with one that is dead or never was."""
-        model = self.models.get(name)
-        tokens = list(model.tokens) if model and model.tokens and alive else self.dead()
+    @anybody
+    @rule(number=numbers, which=numbers, presented=roles_or_all, alive=mostly, reachable=mostly, raw=st.booleans())
+    def post(self, number, which, presented, alive, reachable, raw):
+        self.credentials("POST", number, which, presented, alive=alive, reachable=reachable, raw=raw)
+
+    @anybody
+    @rule(number=numbers, which=numbers, presented=roles_or_all, alive=mostly, reachable=mostly, raw=st.booleans())
+    def put(self, number, which, presented, alive, reachable, raw):
+        self.credentials("PUT", number, which, presented, alive=alive, reachable=reachable, raw=raw)
+
+    @anybody
+    @rule(number=numbers, which=numbers, alive=mostly)
+    def delete(self, number, which, alive):
+        self.credentials("DELETE", number, which, None, alive=alive)
+
+    def credentials(self, method, number, which, presented, *, alive=True, reachable=True, raw=False):
+        """A request with one of a platform's tokens, or with one that is dead or never was."""
+        name, model = self.pick(number)
+        tokens = list(model.tokens) if model.tokens and alive else self.dead()
         token = tokens[which % len(tokens)]
-        presented = presented or (model.named if model else set(ROLES[:1]))
+        presented = presented or model.named
         fresh = secrets.token_hex(8)
         server = self.server.url if reachable else "http://127.0.0.1:1"
         body = None if method == "DELETE" else credentials(fresh, f"{server}/{name}/versions", presented)
         answer = self.run(call(method, f"{self.app.url}/ocpi/2.2.1/credentials", token, body, raw=raw))
-        expected = self.expected(method, name, token, presented, reachable=reachable)
+        expected = model.answer(method, token, presented, reachable=reachable)
         assert (answer.status, answer.code) == expected, answer.body
-        if expected == (200, 1000) and method == "DELETE":
-            model.presented, model.tokens, model.shown = set(), {}, None
-        elif expected == (200, 1000):
+        self.restarted = False
+        if expected == DONE and method == "DELETE":
+            model.unregistered()
+        elif expected == DONE:
             self.issued.append(answer.data["token"])
             model.registered(presented, answer.data["token"], fresh, raw=raw)
-
-    def expected(self, method, name, token, presented, *, reachable) -> tuple[int, int]:
-        """HTTP status and status_code of a credentials request."""
-        model = self.models.get(name)
-        if model is None or token not in model.tokens or model.suspended:
-            return 401, 2000
-        if (method == "POST") != (model.tokens[token] is TokenKind.A):
-            return 405, 2000
-        if method == "DELETE":
-            return 200, 1000
-        if not presented <= model.named:
-            return 200, 2001
-        return 200, 1000 if reachable else 3001
 
     async def answer_the_hub(self, request: Received, writer: asyncio.StreamWriter) -> None:
         """The hub registers, renews or unregisters: call it back with the new token, as partners do, and answer."""
@@ -157,7 +124,7 @@ class Handshake(RuleBasedStateMachine):
             return
         self.pending = msgspec.json.decode(request.body)["token"]
         self.issued.append(self.pending)
-        if await self.opens(self.pending) != OPENS_CREDENTIALS:
+        if (await self.try_one(self.pending)) != (200, 401):
             writer.write(ocpi(code=3001))
         elif self.partner == "refuses":
             writer.write(ocpi(code=2000))
@@ -169,7 +136,8 @@ class Handshake(RuleBasedStateMachine):
 
     def meet(self, partner: str, presents: set[str]) -> None:
         """Prepare for what the hub is about to ask."""
-        self.partner, self.presents, self.fresh, self.asked = partner, presents, secrets.token_hex(8), []
+        self.partner, self.presents, self.fresh = partner, presents, secrets.token_hex(8)
+        self.asked: list[tuple[str, str]] = []
 
     # What the operator does.
 
@@ -180,15 +148,7 @@ class Handshake(RuleBasedStateMachine):
         if invitation:
             self.issued.append(invitation.token_a)
             self.models[name] = Model(named=named)
-            self.models[name].invited(invitation.token_a)
-
-    @rule(name=names)
-    def invite_again(self, name):
-        invitation = self.operate(self.app.partners.invite_again(name))
-        assert (invitation is not None) == (name in self.models)
-        if invitation:
-            self.issued.append(invitation.token_a)
-            self.models[name].invited(invitation.token_a)
+            self.models[name].unregistered(invitation.token_a)
 
     @rule(name=names, named=st.just(set()) | some_roles, presented=some_roles, partner=partners)
     def connect(self, name, named, presented, partner):
@@ -205,47 +165,56 @@ class Handshake(RuleBasedStateMachine):
             self.models[name] = Model(named=named or presented)
             self.models[name].registered(presented, self.pending, self.fresh, raw=False)
 
-    @rule(name=names, presented=st.none() | some_roles, partner=partners)
-    def rotate(self, name, presented, partner):
+    @anybody
+    @rule(number=numbers, presented=roles_or_all, partner=partners)
+    def rotate(self, number, presented, partner):
         """The hub renews. Where its partner may have heard of the new token, that one goes on opening credentials."""
-        model = self.models.get(name)
-        presented = presented or (model.named if model else set())
+        name, model = self.pick(number)
+        presented = presented or model.named
         self.meet(partner, presented)
         view = self.operate(self.app.partners.rotate(name))
-        if model is None or model.shown is None:
+        if model.shown is None:
             assert (view, self.asked) == (None, [])
             return
-        assert self.asked == [("PUT", model.header)]
+        assert self.asked == [("PUT", authorization(model.shown, raw=model.raw))]
         heard = partner != "refuses" and not model.suspended
         assert (view is not None) == (heard and partner == "accepts" and presented <= model.named)
         if view:
             model.registered(presented, self.pending, self.fresh, raw=model.raw)
         else:
-            model.tokens = {token: kind for token, kind in model.tokens.items() if kind is not TokenKind.PENDING}
-            model.tokens |= {self.pending: TokenKind.PENDING} if heard else {}
+            model.pending(self.pending if heard else None)
 
-    @rule(name=names)
-    def suspend(self, name):
-        assert (self.operate(self.app.partners.suspend(name)) is not None) == (name in self.models)
-        if name in self.models:
-            self.models[name].suspended = True
+    @anybody
+    @rule(number=numbers)
+    def invite_again(self, number):
+        name, model = self.pick(number)
+        token = self.operate(self.app.partners.invite_again(name)).token_a
+        self.issued.append(token)
+        model.unregistered(token)
 
-    @rule(name=names)
-    def resume(self, name):
-        suspended = name in self.models and self.models[name].suspended
-        assert (self.operate(self.app.partners.resume(name)) is not None) == suspended
-        if suspended:
-            self.models[name].suspended = False
+    @anybody
+    @rule(number=numbers)
+    def suspend_or_resume(self, number):
+        name, model = self.pick(number)
+        resumed = self.operate(self.app.partners.resume(name))
+        assert (resumed is not None) == model.suspended
+        if not resumed:
+            self.operate(self.app.partners.suspend(name))
+        model.suspended = not resumed
 
-    @rule(name=names)
-    def remove(self, name):
-        assert (self.operate(self.app.partners.remove(name)) is not None) == (name in self.models)
-        self.models.pop(name, None)
+    @anybody
+    @rule(number=numbers)
+    def remove(self, number):
+        name, _ = self.pick(number)
+        assert self.operate(self.app.partners.remove(name)).name == name
+        del self.models[name]
 
+    @precondition(lambda self: not self.restarted)
     @rule()
     def restart(self):
         self.run(self.app.__aexit__(None, None, None))
-        self.start()
+        self.app = self.run(self.started())
+        self.restarted = True
 
     # What has to be true at any time.
 
@@ -256,11 +225,9 @@ class Handshake(RuleBasedStateMachine):
         self.check_directory()
 
     def check_tokens(self) -> None:
-        expected = dict.fromkeys(self.dead()[:DEAD], OPENS_NOTHING)
+        expected: dict[str, Status] = dict.fromkeys(self.dead()[:DEAD], (401, 401))
         for model in self.models.values():
-            for token, kind in model.tokens.items():
-                opens = OPENS_EVERYTHING if kind is TokenKind.C else OPENS_CREDENTIALS
-                expected[token] = OPENS_NOTHING if model.suspended else opens
+            expected |= {token: model.opens(token) for token in model.tokens}
         assert self.run(self.try_all(expected)) == expected
 
     def check_views(self) -> None:
@@ -280,13 +247,17 @@ class Handshake(RuleBasedStateMachine):
         owners = [(str(party), platform.name) for party, platform in keeper.current.parties.items()]
         assert sorted(owners) == sorted((party, name) for name in self.models for party in self.models[name].parties)
 
-    async def try_all(self, tokens) -> dict[str, tuple[int, int]]:
-        return {token: await self.opens(token) for token in tokens}
+    async def try_all(self, tokens) -> dict[str, Status]:
+        return {token: await self.try_one(token) for token in tokens}
 
-    async def opens(self, token: str) -> tuple[int, int]:
+    async def try_one(self, token: str) -> Status:
+        """HTTP status of GET versions and of a functional request."""
         versions = await call("GET", self.app.versions_url, token)
         functional = await call("GET", f"{self.app.url}/ocpi/2.2.1/sender/locations/", token)
         return versions.status, functional.status
+
+    def pick(self, number: int) -> tuple[str, Model]:
+        return sorted(self.models.items())[number % len(self.models)]
 
     def dead(self) -> list[str]:
         """Tokens that open nothing any more, those that died last first."""
@@ -296,25 +267,7 @@ class Handshake(RuleBasedStateMachine):
     def free(self, name: str, roles: set[str]) -> bool:
         """Whether no other platform has one of the parties."""
         others = [model.parties for other, model in self.models.items() if other != name]
-        return _parties(roles).isdisjoint(set().union(*others))
-
-
-def _parties(roles: set[str]) -> set[str]:
-    return {role.partition(":")[0] for role in roles}
-
-
-def plain(directory: Directory) -> tuple[Any, ...]:
-    """A directory as values that can be compared."""
-    return (
-        {key: _facts(platform) for key, platform in directory.platforms.items()},
-        {party: platform.id for party, platform in directory.parties.items()},
-        {digest: (each.platform.id, each.kind) for digest, each in directory.credentials.items()},
-    )
-
-
-def _facts(platform: Platform) -> dict[str, Any]:
-    secret = platform.authorization
-    return msgspec.structs.asdict(platform) | {"authorization": secret and secret.reveal()}
+        return parties(roles).isdisjoint(set().union(*others))
 
 
 TestHandshake = Handshake.TestCase
@@ -322,8 +275,8 @@ TestHandshake.settings = settings(
     max_examples=40,
     stateful_step_count=20,
     derandomize=True,
-    phases=[Phase.generate],  # twenty steps are read faster than they are shrunk
     database=None,
     deadline=None,
+    phases=[Phase.generate],  # twenty steps are read faster than they are shrunk
     suppress_health_check=list(HealthCheck),
 )

@@ -38,6 +38,10 @@ FAILURES: dict[str, tuple[Behaviour | None, int]] = {
 }
 
 
+BUSY = 15.0
+"""Seconds by which a busy machine may delay an answer."""
+
+
 class Case:
     """One partner, how it fails, and what the pushes to it met. Every push has a marker of its own in its body."""
 
@@ -92,8 +96,11 @@ class Case:
         assert len(codes) == PUSHES
         assert codes[0] == self.code, self.how
         assert set(codes) <= {self.code, NOT_CONNECTED}, self.how
+        # The middle one says whether the hub waits; the slowest one only how busy this machine is.
+        times = sorted(seconds for _, seconds in self.answers)
         patience = TIMEOUT + 1.0 if self.code == TIMED_OUT else TIMEOUT
-        assert max(seconds for _, seconds in self.answers) < patience, self.how
+        assert times[len(times) // 2] < patience, self.how
+        assert times[-1] < TIMEOUT + BUSY, self.how
 
     def check_attempts(self) -> None:
         """At most one attempt for each push; and there were attempts, where the partner could see any."""

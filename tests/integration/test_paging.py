@@ -166,6 +166,7 @@ async def test_a_page_is_for_who_asked_for_it(house: House) -> None:
         await house.emsp.call_url("DELETE", url),
         await house.emsp.call_url("GET", url[:-1]),
         await house.emsp.call_url("GET", url + "A"),
+        await house.emsp.call_url("GET", url + "/A"),
         await house.emsp.call_url("GET", url.swapcase().replace(house.app.url.upper(), house.app.url)),
     ):
         assert (reply.status, reply.status_code) == (404, 2000)

@@ -240,6 +240,8 @@ async def _server(pieces: list[bytes]) -> AsyncIterator[str]:
         with _whatever_happens(writer):
             await reader.readuntil(b"\r\n\r\n")
             for piece in pieces:
+                if writer.transport.is_closing():
+                    break
                 writer.write(piece)
                 await asyncio.sleep(0.002)
 

@@ -103,7 +103,7 @@ async def test_4003_a_party_that_is_away(house: House) -> None:
     await house.emsp.stop()
     began = time.perf_counter()
     reply = await house.put(EMSP.party)
-    assert time.perf_counter() - began < TIMEOUT / 2
+    assert time.perf_counter() - began < TIMEOUT
     before = len(house.emsp.received)
     await house.emsp.start()
     refused(reply, 200, 4003, "DE-MSP", "do not queue")
@@ -127,13 +127,12 @@ async def test_4003_no_free_connection(tmp_path) -> None:
     """OCPI 2.2.1, offline behaviour: nothing waits in a queue, also not for a connection."""
     upstream = Upstream(allow_private=("127.0.0.0/8",), connections=1)
     async with network(tmp_path, upstream=upstream) as (_, cpo, emsp):
-        emsp.delay = 0.2
+        emsp.delay = 0.3
         first = asyncio.create_task(cpo.push_tariff(EMSP.party))
         while not emsp.received:
             await asyncio.sleep(0.005)
-        began = time.perf_counter()
         second = await cpo.push_tariff(EMSP.party)
-        assert time.perf_counter() - began < 0.1
+        assert not first.done()
         assert (second.status, second.status_code) == (200, 4003)
         assert "busy" in second.status_message
         assert (await first).ok
