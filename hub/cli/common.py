@@ -38,7 +38,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 def console() -> Console:
     """The terminal, as rich sees it. What goes elsewhere is not broken into lines: each row stays one, for grep."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def load_config(path: Path | None) -> Config:
@@ -71,12 +71,12 @@ def told(*, as_json: bool = False) -> Iterator[None]:
 
 def complain(problem: str) -> None:
     """Say on stderr what is wrong."""
-    Console(stderr=True, highlight=False).print(Text(problem, style="red"), soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(Text(problem, style="red"), soft_wrap=True)
 
 
 def remark(text: str) -> None:
     """Say on stderr what is good to know beside a result."""
-    Console(stderr=True, highlight=False).print(Text(text, style="dim"), soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(Text(text, style="dim"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -121,7 +121,7 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
         return b""
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"the body has {request.content_length} bytes; this hub takes {limit}")
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+    if _waits_for_a_word(request) and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         async with asyncio.timeout(seconds):
@@ -149,6 +149,11 @@ def check_framing(request: web.BaseRequest, head_limit: int) -> None:
             raise BadRequest("the only Transfer-Encoding taken is chunked")
     if any(each.lower() != "identity" for each in headers.getall("Content-Encoding", ())):
         raise BadRequest("a compressed body is not taken; send it without Content-Encoding")
+
+
+def _waits_for_a_word(request: web.BaseRequest) -> bool:
+    """Whether the client sends its body only after an interim answer (RFC 9110, 10.1.1)."""
+    return request.headers.get("Expect", "").lower() == "100-continue" and request.version >= (1, 1)
 
 
 def _unreadable(error: BaseException | None) -> OcpiError:

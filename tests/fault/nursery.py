@@ -1,4 +1,4 @@
-"""A process that forks hubs, for WarmHub: what is imported once need not be imported in each life of a hub.
+"""A process that forks hubs, for process.Nursery: what it has imported, no life of a hub has to import again.
 
 It is told a folder with a config.toml, answers with the hub's process id, and with its exit status when it has ended.
 """

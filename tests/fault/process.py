@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from hub.control import Arguments, ask
 
@@ -20,10 +20,19 @@ ROOT = Path(__file__).resolve().parents[2]
 class HubProcess:
     """Everything that it writes is below `folder`: data, log, temporary files."""
 
-    def __init__(self, folder: Path, *, timeout: float = 10.0, connections: int = 32, level: str = "info") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        nursery: "Nursery | None" = None,
+        timeout: float = 10.0,
+        connections: int = 32,
+        level: str = "info",
+    ) -> None:
         self.port = free_port()
         self.log = folder / "hub.log"
         self._folder = folder
+        self._nursery = nursery
         self._process: subprocess.Popen[bytes] | Forked | None = None
         (folder / "tmp").mkdir()
         (folder / "config.toml").write_text(f"""
@@ -58,6 +67,9 @@ format = "json"
 
     def spawn(self) -> None:
         """Begin to start."""
+        if self._nursery is not None:
+            self._process = self._nursery.fork(self._folder)
+            return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "hub", "serve", "--config", "config.toml"],
@@ -136,49 +148,48 @@ format = "json"
         return process.wait(30)
 
 
-class Forked:
-    """A process that the nursery forked, and waits for."""
+class Nursery:
+    """Starts hubs in a fraction of the time, one at a time; real processes all the same. See `nursery.py`."""
 
-    def __init__(self, nursery: subprocess.Popen[str], pid: int) -> None:
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("nursery.py")],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:
+            pass  # its standard input is closed, and it ends
+
+    def fork(self, folder: Path) -> "Forked":
+        """A hub that serves the configuration in `folder`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{folder}\n")
+        self._process.stdin.flush()
+        return Forked(int(self._process.stdout.readline()), self._process.stdout)
+
+
+class Forked:
+    """A hub of the nursery, which waits for its end and tells `ends` its exit status."""
+
+    def __init__(self, pid: int, ends: IO[str]) -> None:
         self.pid = pid
-        self._nursery = nursery
+        self._ends = ends
 
     def poll(self) -> int | None:
-        ended, _, _ = select.select([self._nursery.stdout], [], [], 0)
+        ended, _, _ = select.select([self._ends], [], [], 0)
         return self.wait(0) if ended else None
 
     def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
     def wait(self, _timeout: float) -> int:
-        assert self._nursery.stdout is not None
-        return int(self._nursery.stdout.readline())
-
-
-class WarmHub(HubProcess):
-    """A hub that starts in a fraction of the time, and is a real process all the same: see `nursery`."""
-
-    async def __aenter__(self) -> Self:
-        self._nursery = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("nursery.py")],
-            env=os.environ | {"TMPDIR": str(self._folder / "tmp"), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return await super().__aenter__()
-
-    async def __aexit__(self, *why: object) -> None:
-        await super().__aexit__(*why)
-        with self._nursery:
-            pass
-
-    def spawn(self) -> None:
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write(f"{self._folder}\n")
-        self._nursery.stdin.flush()
-        self._process = Forked(self._nursery, int(self._nursery.stdout.readline()))
+        return int(self._ends.readline())
 
 
 def free_port() -> int:

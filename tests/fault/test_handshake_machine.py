@@ -21,7 +21,7 @@ from hub.core.directory import Secret
 from hub.errors import OcpiError
 from hub.partners.directory import DirectoryKeeper
 from tests.fault.by_hand import credentials
-from tests.fault.handshake_model import DONE, Model, Status, parties, plain
+from tests.fault.handshake_model import DONE, NOTHING, Model, parties, plain
 from tests.fault.raw_partner import RawPartner, Received, close, ocpi
 from tests.fault.wire import authorization, call
 from tests.support import config
@@ -38,6 +38,7 @@ roles_or_all = st.none() | some_roles
 mostly = st.sampled_from([True, True, True, True, False])
 partners = st.sampled_from(["accepts", "accepts unheard", "refuses"])
 anybody = precondition(lambda self: self.models)
+room = precondition(lambda self: len(self.models) < 3)
 
 
 class Handshake(RuleBasedStateMachine):
@@ -78,29 +79,24 @@ class Handshake(RuleBasedStateMachine):
     @initialize(named=some_roles)
     def one_is_registered(self, named):
         self.invite("p0", named)
-        self.credentials("POST", 0, 0, named)
+        self.request("POST", 0, 0, named, alive=True, reachable=True, raw=False)
 
     # What partners do.
 
     @anybody
-    @rule(number=numbers, which=numbers, presented=roles_or_all, alive=mostly, reachable=mostly, raw=st.booleans())
-    def post(self, number, which, presented, alive, reachable, raw):
-        self.credentials("POST", number, which, presented, alive=alive, reachable=reachable, raw=raw)
-
-    @anybody
-    @rule(number=numbers, which=numbers, presented=roles_or_all, alive=mostly, reachable=mostly, raw=st.booleans())
-    def put(self, number, which, presented, alive, reachable, raw):
-        self.credentials("PUT", number, which, presented, alive=alive, reachable=reachable, raw=raw)
-
-    @anybody
-    @rule(number=numbers, which=numbers, alive=mostly)
-    def delete(self, number, which, alive):
-        self.credentials("DELETE", number, which, None, alive=alive)
-
-    def credentials(self, method, number, which, presented, *, alive=True, reachable=True, raw=False):
+    @rule(
+        method=st.sampled_from(["PUT", "PUT", "POST", "DELETE"]),
+        number=numbers,
+        which=numbers,
+        presented=roles_or_all,
+        alive=mostly,
+        reachable=mostly,
+        raw=st.booleans(),
+    )
+    def request(self, method, number, which, presented, alive, reachable, raw):
         """A request with one of a platform's tokens, or with one that is dead or never was."""
         name, model = self.pick(number)
-        tokens = list(model.tokens) if model.tokens and alive else self.dead()
+        tokens = [*reversed(model.tokens)] if model.tokens and alive else self.dead()
         token = tokens[which % len(tokens)]
         presented = presented or model.named
         fresh = secrets.token_hex(8)
@@ -141,6 +137,7 @@ class Handshake(RuleBasedStateMachine):
 
     # What the operator does.
 
+    @room
     @rule(name=names, named=some_roles)
     def invite(self, name, named):
         invitation = self.operate(self.app.partners.invite(name, sorted(named)))
@@ -150,6 +147,7 @@ class Handshake(RuleBasedStateMachine):
             self.models[name] = Model(named=named)
             self.models[name].unregistered(invitation.token_a)
 
+    @room
     @rule(name=names, named=st.just(set()) | some_roles, presented=some_roles, partner=partners)
     def connect(self, name, named, presented, partner):
         """The hub begins. Where that fails, nothing is left."""
@@ -185,29 +183,22 @@ class Handshake(RuleBasedStateMachine):
             model.pending(self.pending if heard else None)
 
     @anybody
-    @rule(number=numbers)
-    def invite_again(self, number):
+    @rule(number=numbers, what=st.sampled_from(["invite again", "suspend or resume", "suspend or resume", "remove"]))
+    def change(self, number, what):
         name, model = self.pick(number)
-        token = self.operate(self.app.partners.invite_again(name)).token_a
-        self.issued.append(token)
-        model.unregistered(token)
-
-    @anybody
-    @rule(number=numbers)
-    def suspend_or_resume(self, number):
-        name, model = self.pick(number)
-        resumed = self.operate(self.app.partners.resume(name))
-        assert (resumed is not None) == model.suspended
-        if not resumed:
-            self.operate(self.app.partners.suspend(name))
-        model.suspended = not resumed
-
-    @anybody
-    @rule(number=numbers)
-    def remove(self, number):
-        name, _ = self.pick(number)
-        assert self.operate(self.app.partners.remove(name)).name == name
-        del self.models[name]
+        if what == "invite again":
+            token = self.operate(self.app.partners.invite_again(name)).token_a
+            self.issued.append(token)
+            model.unregistered(token)
+        elif what == "remove":
+            assert self.operate(self.app.partners.remove(name)).name == name
+            del self.models[name]
+        else:
+            resumed = self.operate(self.app.partners.resume(name))
+            assert (resumed is not None) == model.suspended
+            if not resumed:
+                self.operate(self.app.partners.suspend(name))
+            model.suspended = not resumed
 
     @precondition(lambda self: not self.restarted)
     @rule()
@@ -225,10 +216,12 @@ class Handshake(RuleBasedStateMachine):
         self.check_directory()
 
     def check_tokens(self) -> None:
-        expected: dict[str, Status] = dict.fromkeys(self.dead()[:DEAD], (401, 401))
+        expected = dict.fromkeys(self.dead()[:DEAD], NOTHING)
+        wrong = dict.fromkeys(expected, "PUT")
         for model in self.models.values():
             expected |= {token: model.opens(token) for token in model.tokens}
-        assert self.run(self.try_all(expected)) == expected
+            wrong |= {token: model.wrong(token) for token in model.tokens}
+        assert self.run(self.try_all(wrong)) == expected
 
     def check_views(self) -> None:
         """What the operator sees."""
@@ -247,10 +240,14 @@ class Handshake(RuleBasedStateMachine):
         owners = [(str(party), platform.name) for party, platform in keeper.current.parties.items()]
         assert sorted(owners) == sorted((party, name) for name in self.models for party in self.models[name].parties)
 
-    async def try_all(self, tokens) -> dict[str, Status]:
-        return {token: await self.try_one(token) for token in tokens}
+    async def try_all(self, wrong: dict[str, str]) -> dict[str, tuple[int, int, int]]:
+        url = f"{self.app.url}/ocpi/2.2.1/credentials"
+        return {
+            token: (*await self.try_one(token), (await call(method, url, token)).status)
+            for token, method in wrong.items()
+        }
 
-    async def try_one(self, token: str) -> Status:
+    async def try_one(self, token: str) -> tuple[int, int]:
         """HTTP status of GET versions and of a functional request."""
         versions = await call("GET", self.app.versions_url, token)
         functional = await call("GET", f"{self.app.url}/ocpi/2.2.1/sender/locations/", token)

@@ -7,7 +7,7 @@ renew their tokens. After every start each partner's last acknowledged tokens ha
 import asyncio
 import random
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 from hub.control import ControlError
 from hub.core.party import PartyRole
 from tests.fault.by_hand import Platform
-from tests.fault.process import HubProcess, WarmHub
+from tests.fault.process import HubProcess, Nursery
 from tests.fault.raw_partner import RawPartner, Received, accept
 from tests.fault.wire import NoAnswer, authorization
 
@@ -27,6 +27,8 @@ ACKNOWLEDGED = (20, 26)
 """How many registrations and renewals are acknowledged between a start and a kill, at least and at most."""
 AFTER = 0.02
 """Seconds from the last of them to the kill, at most: so that it may come at any point of the next."""
+STARTS, START_TAKES = 10, 0.1
+"""Starts that are killed, the last of them this many seconds after it began."""
 NEW = 0.1
 """Share of registrations; the others are renewals."""
 
@@ -43,9 +45,9 @@ class Member:
 class Line:
     """One hub through all its lives, and the partners that it has."""
 
-    def __init__(self, number: int, folder: Path) -> None:
+    def __init__(self, number: int, folder: Path, nursery: Nursery) -> None:
         folder.mkdir()
-        self.hub = WarmHub(folder, level="warning")
+        self.hub = HubProcess(folder, nursery=nursery, level="warning")
         self.members: list[Member] = []
         self.acknowledged = 0
         self.carried_out = 0
@@ -153,8 +155,9 @@ class Line:
 
 @pytest.mark.timeout(300)
 async def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
-    lines = [Line(number, tmp_path / f"{number}") for number in range(HUBS)]
-    await asyncio.gather(*(line.run() for line in lines))
+    with ExitStack() as nurseries:
+        lines = [Line(number, tmp_path / f"{number}", nurseries.enter_context(Nursery())) for number in range(HUBS)]
+        await asyncio.gather(*(line.run() for line in lines))
     figures = {
         "kills": HUBS * KILLS,
         "partners": sum(len(line.members) for line in lines),
@@ -167,18 +170,16 @@ async def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
     assert figures["cut off and carried out"] + figures["cut off and rolled back"] > 0
 
 
-@pytest.mark.timeout(120)
 async def test_killed_while_it_starts_for_the_first_time(tmp_path):
-    async def one(number: int) -> None:
-        (tmp_path / f"{number}").mkdir()
-        hub = HubProcess(tmp_path / f"{number}")
-        hub.spawn()
-        await hub.begun()
-        await asyncio.sleep(number / 100)
-        hub.kill()
-        async with hub:
-            await hub.ask("invite", name="p", parties=("NL-ONE:CPO",))
-            await hub.stop()
-
-    for number in range(0, 8, HUBS):
-        await asyncio.gather(*(one(number + each) for each in range(HUBS)))
+    with Nursery() as nursery:
+        for number in range(STARTS):
+            folder = tmp_path / f"{number}"
+            folder.mkdir()
+            hub = HubProcess(folder, nursery=nursery)
+            hub.spawn()
+            await hub.begun()
+            await asyncio.sleep(number * START_TAKES / STARTS)
+            hub.kill()
+            async with hub:
+                await hub.ask("invite", name="p", parties=("NL-ONE:CPO",))
+                await hub.stop()

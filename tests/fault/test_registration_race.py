@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable
 
+import msgspec
 import pytest
 
 from hub.app import App
@@ -170,6 +171,27 @@ async def test_a_partner_is_removed_while_the_hub_registers_there(house):
     with pytest.raises(OcpiError, match="removed"):
         await connecting
     assert house.app.partners.all() == []
+
+
+async def test_the_answer_to_a_renewal_by_the_hub_is_lost(house):
+    """Both tokens open credentials then, since nobody knows which one the partner has; its own PUT settles it."""
+    caller, platform = await house.registered(1), await house.registered(2)
+    presented = []
+
+    async def lose(request: Received, writer: asyncio.StreamWriter) -> None:
+        presented.append(msgspec.json.decode(request.body)["token"])
+        writer.close()
+
+    house.server.credentials = lose
+    with pytest.raises(OcpiError):
+        await house.app.partners.rotate(platform.key)
+    await house.check_works(platform, caller, platform.token_out)
+    old, [platform.token] = platform.token, presented
+    assert ((await platform.versions()).status, (await platform.get_locations(caller)).status) == (200, 401)
+    await platform.send_credentials("PUT")
+    await house.check_works(platform, caller, platform.token_out)
+    for platform.token in (old, *presented):
+        await house.check_shut(platform)
 
 
 class SlowRead(Database):
