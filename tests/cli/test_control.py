@@ -1,6 +1,7 @@
 """The control socket: who may open it, what goes through, and what is said when that fails."""
 
 import asyncio
+import os
 import socket
 import stat
 from pathlib import Path
@@ -20,6 +21,21 @@ async def test_only_its_owner_may_open_it(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert await ask(path, "list", Arguments(), 5) == []
     assert not path.exists()
+
+
+async def test_who_may_not_open_it_is_told_whose_it_is(tmp_path):
+    """Not that no hub runs: then the command would try the store itself."""
+    async with running(tmp_path) as app:
+        path = app.config.data_folder / "hub.sock"
+        path.chmod(0)
+        me = os.geteuid()
+        if me == 0:  # root may open everything
+            os.seteuid(65534)
+        try:
+            with pytest.raises(ControlError, match="run this as the user that runs the hub"):
+                await ask(path, "list", Arguments(), 5)
+        finally:
+            os.seteuid(me)
 
 
 async def test_one_that_was_left_behind_is_replaced(tmp_path):
