@@ -14,20 +14,30 @@ import structlog
 from aiohttp import web
 
 from hub.config import Config
-from hub.control import ControlServer
-from hub.core.modules import CATALOGUE, Catalogue
+from hub.control import ControlServer, Operations
+from hub.core.breaker import Policy
+from hub.core.modules import Catalogue
 from hub.core.party import Party
 from hub.core.sealed import KEY_BYTES, Sealer
 from hub.events import Bus
 from hub.facade import HubFacade
 from hub.flow.delivery import Deliverer
+from hub.flow.explain import Explainer
 from hub.flow.http import HttpServer
 from hub.flow.indirect import Indirect
-from hub.flow.pipeline import Pipeline
+from hub.flow.many import Broadcaster, Collector
+from hub.flow.memory import Memory
+from hub.flow.mirror import Mirror
+from hub.flow.pipeline import Pipeline, Ways
 from hub.flow.reader import Reader
 from hub.flow.server import SEALED, OcpiServer, Timing, now
+from hub.flow.sync import Puller
+from hub.flow.sync import Settings as PullSettings
 from hub.partners.access import Access
+from hub.partners.agreements import AgreementBook
+from hub.partners.clientinfo import HubClientInfo
 from hub.partners.directory import DirectoryKeeper
+from hub.partners.liveness import Liveness, Statuses
 from hub.partners.operations import Partners
 from hub.partners.registration import Identity, Registrar
 from hub.plugin.loader import Loader
@@ -46,6 +56,7 @@ log = structlog.get_logger()
 DRAIN = 10.0
 """Seconds that messages under way get when the hub stops."""
 LINGER = 2.0
+DAY = 86_400.0
 LOCK_PATIENCE = 2.0
 """Seconds that a start waits for a command which has the store open for a moment."""
 
@@ -66,7 +77,9 @@ class Store:
         self._stack = AsyncExitStack()
         self.keeper: DirectoryKeeper
         self.keyring: Keyring
+        self.database: Database
         self._hub = Party.parse(config.hub.party)
+        self._agreed = config.routing.agreements == "open"
 
     async def __aenter__(self) -> Self:
         try:
@@ -88,11 +101,11 @@ class Store:
         if database_path.exists() and not key_path.exists():
             raise KeyFileMissing(key_path, database_path)
         self.keyring = Keyring(load_or_create_key(key_path))
-        database = await Database.open(database_path)
-        self._stack.push_async_callback(database.close)
-        await upgrade(database)
-        await check_key(database, self.keyring, key_path)
-        self.keeper = DirectoryKeeper(database, self.keyring, self._hub)
+        self.database = await Database.open(database_path)
+        self._stack.push_async_callback(self.database.close)
+        await upgrade(self.database)
+        await check_key(self.database, self.keyring, key_path)
+        self.keeper = DirectoryKeeper(self.database, self.keyring, self._hub, agreed=self._agreed)
         await self.keeper.load()
 
     async def _lock(self) -> None:
@@ -118,12 +131,13 @@ class Store:
 class App:
     """A hub: `async with App(config) as app` starts it, and stops it in the opposite order."""
 
-    def __init__(self, config: Config, catalogue: Catalogue = CATALOGUE) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
-        self.catalogue = catalogue
         self.bus = Bus()
+        self.catalogue: Catalogue
         self.plugins: Runner
         self.partners: Partners
+        self.operations: Operations
         self.keeper: DirectoryKeeper
         self.url: str
         self._stack = AsyncExitStack()
@@ -156,33 +170,84 @@ class App:
         self._stack.push_async_callback(self.bus.stop)
         client = open_client(self.config)
         self._stack.push_async_callback(client.close)
-        self.plugins = Runner(Loader(self.config, plugin_folders(self.config), self.catalogue), self.bus)
+        self.plugins = Runner(Loader(self.config, plugin_folders(self.config)), self.bus)
+        self._stack.push_async_callback(self.plugins.stop)
+        self.catalogue = await self.plugins.load()
         indirect = Indirect(
             Sealer(store.keyring.derive(b"sealed url", KEY_BYTES)), f"{self.url}/ocpi/{{version}}/{SEALED}/"
         )
-        pipeline = Pipeline(self.plugins, Deliverer(client, indirect, self.bus), self.bus, now)
+        liveness, client_info = await self._statuses(store, client)
+        ways, puller = await self._ways(store, client, indirect, liveness)
+        pipeline = Pipeline(self.plugins, ways, self.bus, now)
         registrar = Registrar(
             store.keeper, store.keyring, client, self.plugins, self.bus, self.catalogue,
             identity(self.config, self.url), self.config.limits.timeout,
         )  # fmt: skip
         self.partners = Partners(store.keeper, registrar.identity, self.catalogue, registrar)
+        self.operations = Operations(
+            self.partners,
+            AgreementBook(store.keeper, self.catalogue, client_info.agreements_changed),
+            Explainer(self.catalogue, pipeline, lambda: store.keeper.current),
+            puller,
+        )
         facade = HubFacade(self.catalogue, lambda: store.keeper.current, pipeline, self.config.limits.timeout)
         await self.plugins.start(facade)
-        self._stack.push_async_callback(self.plugins.stop)
-        await self._listen(listener, indirect, pipeline, registrar)
-        control = ControlServer(self.config.data_folder / "hub.sock", self.partners)
+        await self._listen(listener, indirect, pipeline, registrar, liveness, client_info)
+        control = ControlServer(self.config.data_folder / "hub.sock", self.operations)
         self._stack.push_async_callback(control.stop)
         await control.start()
         log.info("started", versions_url=self.versions_url, partners=len(self.keeper.records))
 
+    async def _statuses(self, store: Store, client: Client) -> tuple[Liveness, HubClientInfo]:
+        """Who is there, and who is told."""
+        settings = self.config.liveness
+        statuses = await Statuses.load(store.database)
+        liveness = Liveness(
+            store.keeper, client, self.bus, statuses, Policy(idle=settings.idle), timeout=settings.probe_timeout
+        )
+        client_info = HubClientInfo(store.keeper, client, self.bus, statuses, liveness.report)
+        await client_info.start()
+        self._stack.push_async_callback(client_info.stop)
+        await liveness.start()
+        self._stack.push_async_callback(liveness.stop)
+        return liveness, client_info
+
+    async def _ways(self, store: Store, client: Client, indirect: Indirect, liveness: Liveness) -> tuple[Ways, Puller]:
+        """What carries messages out."""
+        routing, sync, limits = self.config.routing, self.config.sync, self.config.limits
+        deliverer = Deliverer(client, indirect, self.bus, liveness.report)
+        mirror = Mirror(store.database, routing.page_limit)
+        memory = Memory(store.database, mirror, self.bus, routing.hint_days * DAY)
+        memory.start()
+        self._stack.push_async_callback(memory.stop)
+        broadcaster = Broadcaster(deliverer, routing.broadcast_at_once, routing.broadcasts)
+        self._stack.push_async_callback(broadcaster.stop)
+        puller = Puller(
+            store.keeper, client, mirror, self.catalogue, self.bus,
+            PullSettings(sync.interval, sync.splay, sync.pages, sync.timeout, limits.timeout),
+        )  # fmt: skip
+        if sync.enabled:
+            await puller.start()
+        self._stack.push_async_callback(puller.stop)
+        collector = Collector(deliverer, routing.broadcast_at_once, routing.page_limit)
+        ways = Ways(deliverer, broadcaster, collector, mirror, memory, routing.ask_timeout, f"{self.url}/ocpi")
+        return ways, puller
+
     async def _listen(
-        self, listener: socket.socket, indirect: Indirect, pipeline: Pipeline, registrar: Registrar
+        self,
+        listener: socket.socket,
+        indirect: Indirect,
+        pipeline: Pipeline,
+        registrar: Registrar,
+        liveness: Liveness,
+        client_info: HubClientInfo,
     ) -> None:
         limits = self.config.limits
         access = Access()
         server = OcpiServer(
             self.catalogue, self.keeper, access, registrar,
-            Reader(self.catalogue, access, indirect, lambda: self.keeper.current), pipeline, self.url,
+            Reader(self.catalogue, access, indirect, lambda: self.keeper.current), pipeline, client_info,
+            liveness.seen, self.url, self.config.routing.page_limit,
             Timing(limits.timeout, limits.slow_request, limits.request_body, limits.header_bytes),
         )  # fmt: skip
         http = HttpServer(

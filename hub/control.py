@@ -19,6 +19,9 @@ from aiohttp import web
 
 from hub.core.directory import Secret
 from hub.errors import OcpiError
+from hub.flow.explain import Explainer
+from hub.flow.sync import Puller
+from hub.partners.agreements import AgreementBook
 from hub.partners.operations import Partners
 from hub.store.errors import StoreError
 
@@ -43,16 +46,27 @@ class Arguments(msgspec.Struct, forbid_unknown_fields=True):
     token: str = ""
     module: str = ""
     interface: str = ""
+    method: str = ""
+    body: str = ""
     parties: tuple[str, ...] = ()
 
 
-async def run_verb(partners: Partners, verb: str, arguments: Arguments) -> Any:
+class Operations(msgspec.Struct, frozen=True):
+    """What verbs act on. Without a running hub there is nobody to explain, and nothing to pull with."""
+
+    partners: Partners
+    agreements: AgreementBook
+    explainer: Explainer | None = None
+    puller: Puller | None = None
+
+
+async def run_verb(operations: Operations, verb: str, arguments: Arguments) -> Any:
     """Run one verb and give its result as plain JSON values. Raises ControlError."""
     run = _VERBS.get(verb)
     if run is None:
         raise ControlError(f"there is no verb {verb!r}; is the hub that runs older than this command?")
     try:
-        result = await run(partners, arguments)
+        result = await run(operations, arguments)
     except OcpiError as error:
         raise ControlError(error.message) from None
     except StoreError as error:
@@ -60,34 +74,66 @@ async def run_verb(partners: Partners, verb: str, arguments: Arguments) -> Any:
     return msgspec.to_builtins(result)
 
 
-async def _list(partners: Partners, _: Arguments) -> Any:
-    return partners.all()
+async def _list(do: Operations, _: Arguments) -> Any:
+    return do.partners.all()
 
 
-async def _show(partners: Partners, given: Arguments) -> Any:
-    return partners.show(given.ref)
+async def _show(do: Operations, given: Arguments) -> Any:
+    return do.partners.show(given.ref)
 
 
-_VERBS: dict[str, Callable[[Partners, Arguments], Awaitable[Any]]] = {
-    "invite": lambda partners, given: partners.invite(given.name, given.parties),
-    "invite-again": lambda partners, given: partners.invite_again(given.ref),
-    "connect": lambda partners, given: partners.connect(given.name, given.url, Secret(given.token), given.parties),
+async def _agreements(do: Operations, _: Arguments) -> Any:
+    return do.agreements.all()
+
+
+async def _explain(do: Operations, given: Arguments) -> Any:
+    if do.explainer is None:
+        raise ControlError("the hub has to run for this, as it is its plugins and memory that count: ocpi-hub serve")
+    return await do.explainer.explain(given.method, given.url, given.name, given.ref, given.body.encode())
+
+
+async def _sync(do: Operations, given: Arguments) -> Any:
+    return _puller(do).begin(do.partners.find(given.ref))
+
+
+async def _sync_progress(do: Operations, given: Arguments) -> Any:
+    return _puller(do).progress(do.partners.find(given.ref))
+
+
+def _puller(do: Operations) -> Puller:
+    if do.puller is None:
+        raise ControlError("the hub has to run for this: ocpi-hub serve")
+    return do.puller
+
+
+_VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
+    "invite": lambda do, given: do.partners.invite(given.name, given.parties),
+    "invite-again": lambda do, given: do.partners.invite_again(given.ref),
+    "add-parties": lambda do, given: do.partners.add_parties(given.ref, given.parties),
+    "connect": lambda do, given: do.partners.connect(given.name, given.url, Secret(given.token), given.parties),
     "list": _list,
     "show": _show,
-    "suspend": lambda partners, given: partners.suspend(given.ref),
-    "resume": lambda partners, given: partners.resume(given.ref),
-    "remove": lambda partners, given: partners.remove(given.ref),
-    "rotate": lambda partners, given: partners.rotate(given.ref),
-    "endpoint-set": lambda partners, given: partners.set_endpoint(given.ref, given.module, given.interface, given.url),
+    "suspend": lambda do, given: do.partners.suspend(given.ref),
+    "resume": lambda do, given: do.partners.resume(given.ref),
+    "remove": lambda do, given: do.partners.remove(given.ref),
+    "rotate": lambda do, given: do.partners.rotate(given.ref),
+    "endpoint-set": lambda do, given: do.partners.set_endpoint(given.ref, given.module, given.interface, given.url),
+    "agreement-allow": lambda do, given: do.agreements.set(given.name, given.ref, given.module, allow=True),
+    "agreement-deny": lambda do, given: do.agreements.set(given.name, given.ref, given.module, allow=False),
+    "agreement-remove": lambda do, given: do.agreements.remove(given.name, given.ref, given.module),
+    "agreement-list": _agreements,
+    "explain": _explain,
+    "sync": _sync,
+    "sync-progress": _sync_progress,
 }
 
 
 class ControlServer:
     """Listens on the socket while the hub runs. Whoever may open the socket may do everything."""
 
-    def __init__(self, path: Path, partners: Partners) -> None:
+    def __init__(self, path: Path, operations: Operations) -> None:
         self._path = path
-        self._partners = partners
+        self._operations = operations
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -106,7 +152,7 @@ class ControlServer:
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         try:
             arguments = msgspec.json.decode(await request.read(), type=Arguments)
-            result = await run_verb(self._partners, request.path.strip("/"), arguments)
+            result = await run_verb(self._operations, request.path.strip("/"), arguments)
         except (ControlError, msgspec.MsgspecError) as error:
             return _json(400, {"error": str(error)})
         except Exception:

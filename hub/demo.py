@@ -1,4 +1,4 @@
-"""The demo: a hub and two simulated platforms in one process, exchanging real OCPI messages over real sockets.
+"""The demo: a hub and three simulated platforms in one process, exchanging real OCPI messages over real sockets.
 
 It tells what flows, line by line, and counts it. Everything lives in a temporary folder and ends with it.
 """
@@ -16,15 +16,19 @@ from hub.config import Config, Limits, Listen, Upstream
 from hub.config import Hub as HubSection
 from hub.core.directory import Encoding
 from hub.core.modules import Interface
-from hub.core.party import PartyRole
+from hub.core.party import Party, PartyRole
+from hub.core.status import ConnectionStatus
 from hub.events import Handled, Registered
 from hub.sim import Sent, SimCpo, SimEmsp, SimEvent
 
 CPO = PartyRole.parse("NL-CPO:CPO")
 EMSP = PartyRole.parse("NL-EMO:EMSP")
+SECOND = PartyRole.parse("DE-WAT:EMSP")
+HUB = Party("NL", "HUB")
 _PLUGIN = "home_market"
 _PACE = 0.25
 _SETTLE = 1.0
+_CONNECTING = (ConnectionStatus.PLANNED, ConnectionStatus.CONNECTED)
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -39,6 +43,9 @@ class Summary(msgspec.Struct, kw_only=True):
     sessions_completed: int = 0
     cdrs_delivered: int = 0
     pages_fetched: int = 0
+    statuses_learned: list[str] = []
+    broadcast_receivers: int = 0
+    objects_from_hub: int = 0
     offline_push_status: int = 0
     offline_push_ms: float = 0.0
     deliveries_after_recovery: int = -1
@@ -69,10 +76,13 @@ class Demo:
             async with (
                 SimCpo("Volt Streets", [CPO], observe=self._observe) as cpo,
                 SimEmsp("EasyMove", [EMSP], token_encoding=Encoding.RAW, observe=self._observe) as emsp,
+                SimEmsp("Wattway", [SECOND], observe=self._observe) as second,
             ):
                 await self._register(app, cpo)
                 await self._register(app, emsp)
                 await self._share(cpo, emsp)
+                await self._register(app, second, told=cpo)
+                await self._everybody(cpo, emsp, second)
                 await self._charge(cpo, emsp)
                 await self._offline(cpo, emsp)
                 await self._go_on(cpo, began, seconds)
@@ -87,7 +97,7 @@ class Demo:
         for (module, status), count in sorted(self._messages.items()):
             done.messages.setdefault(module, {})[status] = count
         expected = {
-            "two registrations": done.registrations >= 2,
+            "three registrations": done.registrations >= 3,
             "locations, tariffs and tokens pushed": all(
                 done.messages.get(module, {}).get("1000") for module in ("locations", "tariffs", "tokens")
             ),
@@ -96,6 +106,9 @@ class Demo:
             "a session from start to end": done.sessions_completed >= 1,
             "a CDR": done.cdrs_delivered >= 1,
             "a list in pages": done.pages_fetched >= 2,
+            "the news of a party that connects": done.statuses_learned == [*_CONNECTING],
+            "a broadcast to two": done.broadcast_receivers == 2,
+            "GET All from the hub": done.objects_from_hub >= 1,
             "the push to an offline party refused with 4003": done.offline_push_status == 4003,
             "no delivery after recovery": done.deliveries_after_recovery == 0,
         }
@@ -103,11 +116,16 @@ class Demo:
         done.ok = not done.missing
         return done
 
-    async def _register(self, app: App, platform: SimCpo | SimEmsp) -> None:
-        role = CPO if isinstance(platform, SimCpo) else EMSP
+    async def _register(self, app: App, platform: SimCpo | SimEmsp, told: SimCpo | None = None) -> None:
+        """`told` learns from the hub what happens: HubClientInfo."""
+        role = platform.roles[0]
         invitation = await app.partners.invite(platform.name, [str(role)])
         self._tell("hub", f"invites {platform.name} ({role}): versions URL and TOKEN_A are handed over")
+        if told:
+            await self._news(told, role.party)
         await platform.register(invitation.versions_url, invitation.token_a)
+        if told:
+            await self._news(told, role.party)
         view = app.partners.show(platform.name)
         self._tell("hub", f"{platform.name} is {view.state}, OCPI {view.version}, token sent {view.gets_token_as}")
         await self._pause()
@@ -124,6 +142,27 @@ class Demo:
         locations = await emsp.fetch_all("locations", to=CPO.party)
         self._summary.pages_fetched = (len(locations) + 1) // 2
         self._tell(emsp.name, f"fetched {len(locations)} locations in pages of 2, every Link leading through the hub")
+        await self._pause()
+
+    async def _news(self, platform: SimCpo, about: Party) -> None:
+        """Wait until the hub tells a platform how a party stands."""
+        while (info := (await platform.expect("hubclientinfo", "PUT")).json())["party_id"] != about.party_id:
+            pass
+        self._summary.statuses_learned.append(info["status"])
+
+    async def _everybody(self, cpo: SimCpo, emsp: SimEmsp, second: SimEmsp) -> None:
+        """A push to the hub itself reaches every eMSP; a GET to the hub itself brings what all CPOs have."""
+        cpo.seed(4)
+        self._tell(cpo.name, f"pushes location LOC4 to {HUB}, the hub: a broadcast")
+        await cpo.push_location(HUB, "LOC4")
+        for each in (emsp, second):
+            while (await each.expect("locations", "PUT")).segments[-1] != "LOC4":
+                pass
+            self._summary.broadcast_receivers += 1
+        await self._pause()
+        locations = await second.fetch_all("locations", to=HUB)
+        self._summary.objects_from_hub = len(locations)
+        self._tell(second.name, f"asked the hub for everybody's locations: GET All brought {len(locations)}")
         await self._pause()
 
     async def _charge(self, cpo: SimCpo, emsp: SimEmsp) -> None:

@@ -6,7 +6,7 @@ empties it. A full queue drops its oldest event and counts that, so a slow subsc
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ import structlog
 from hub.core.message import Message, Reply
 from hub.core.party import Party, PartyRole
 from hub.core.route import Refuse, Route
+from hub.core.status import ConnectionStatus
 
 log = structlog.get_logger()
 
@@ -67,6 +68,20 @@ class PartnerChanged(Event, frozen=True, kw_only=True, eq=False):
 
     platform: str
     change: str
+
+
+class StatusChanged(Event, frozen=True, kw_only=True, eq=False):
+    """The published connection status of a platform changed. `parties` has that of each party and role of it.
+
+    `before` is None where nothing was published before; `at` is in milliseconds since 1970.
+    """
+
+    platform: str
+    platform_id: int
+    before: ConnectionStatus | None
+    status: ConnectionStatus
+    parties: Mapping[PartyRole, ConnectionStatus]
+    at: int
 
 
 class PluginFault(Event, frozen=True, kw_only=True, eq=False):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hub.app import App
-from hub.config import Config, Hub, Limits, Listen, Upstream
+from hub.config import Config, Hub, Limits, Listen, Sync, Upstream
 from hub.core.party import PartyRole
 from hub.sim import SimCpo, SimCpoEmsp, SimEmsp
 
@@ -23,6 +23,7 @@ def config(folder: Path, **changes: Any) -> Config:
         listen=Listen(port=0),
         limits=Limits(timeout=5.0, slow_request=2.0),
         upstream=Upstream(allow_private=("127.0.0.0/8", "::1")),
+        sync=Sync(enabled=False),  # a test that counts what partners get must not count pulls
         folder=folder,
     )
     return msgspec.structs.replace(base, **changes)

@@ -57,8 +57,9 @@ def test_every_command_and_option_is_in_the_reference():
             assert f"`{option}" in made
 
 
-def test_messages_of_a_failed_registration_are_the_hubs_own():
-    page = (ROOT / "docs/registration.md").read_text()
+@pytest.mark.parametrize("name", ["registration.md", "routing.md"])
+def test_messages_that_a_page_explains_are_the_hubs_own(name):
+    page = (ROOT / "docs" / name).read_text()
     rows = re.findall(r"^\| (?:HTTP \d{3}|\d{4}) \| ([^|]*) \|", page, re.MULTILINE)
     quoted = [words for cell in rows for words in re.findall(r"`([^`]+)`", cell)]
     assert len(quoted) > 10

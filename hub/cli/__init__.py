@@ -3,10 +3,13 @@
 import click
 
 from hub import __version__
+from hub.cli.agreement import agreement
 from hub.cli.check import check
 from hub.cli.demo import demo
+from hub.cli.explain import explain
 from hub.cli.partner import partner
 from hub.cli.serve import serve
+from hub.cli.sync import sync
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, check, partner):
+for command in (serve, demo, check, partner, agreement, explain, sync):
     main.add_command(command)

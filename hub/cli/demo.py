@@ -16,7 +16,13 @@ from hub.cli.common import console, json_option, print_json, run, told
 from hub.config import Config
 from hub.demo import Demo, Summary
 
-_COLOURS = {"hub": "bold cyan", "demo": "bold magenta", "Volt Streets": "green", "EasyMove": "yellow"}
+_COLOURS = {
+    "hub": "bold cyan",
+    "demo": "bold magenta",
+    "Volt Streets": "green",
+    "EasyMove": "yellow",
+    "Wattway": "blue",
+}
 
 
 @click.command()
@@ -29,9 +35,9 @@ _COLOURS = {"hub": "bold cyan", "demo": "bold magenta", "Volt Streets": "green",
 )
 @json_option
 def demo(seconds: float | None, as_json: bool) -> None:
-    """Show a hub and two partners at work.
+    """Show a hub and three partners at work.
 
-    A hub with two simulated partners, which exchange real OCPI messages through it. Nothing has to be set up, and
+    A hub with three simulated partners, which exchange real OCPI messages through it. Nothing has to be set up, and
     nothing is left behind.
     """
     log.configure("error", "auto")

@@ -3,23 +3,16 @@
 A running hub is asked through its control socket; where none runs, the store is opened. Never both.
 """
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hub.app import Store, identity
 from hub.cli import partner_view
-from hub.cli.common import config_option, json_option, load_config, print_json, quiet_log, remark, run, told
-from hub.config import Config
-from hub.control import Arguments, ControlError, ask, run_verb
-from hub.core.modules import CATALOGUE
-from hub.partners.operations import Partners
-from hub.store.errors import StoreLocked
-
-PATIENCE = 5.0
+from hub.cli.ask import do
+from hub.cli.common import config_option, json_option, print_json
+from hub.control import Arguments
 
 
 @click.group()
@@ -48,7 +41,7 @@ def invite(name: str, parties: tuple[str, ...], config_path: Path | None, as_jso
 
     Prints the versions URL and TOKEN_A for the partner. TOKEN_A is shown this once.
     """
-    result = _do(config_path, "invite", Arguments(name=name, parties=parties), as_json)
+    result = do(config_path, "invite", Arguments(name=name, parties=parties), as_json)
     _show_invitation(result, as_json)
 
 
@@ -79,8 +72,22 @@ def connect(
     given as an argument.
     """
     token = _read_token(token_file)
-    result = _do(config_path, "connect", Arguments(name=name, url=versions_url, token=token, parties=parties), as_json)
+    result = do(config_path, "connect", Arguments(name=name, url=versions_url, token=token, parties=parties), as_json)
     _show_partner(result, as_json)
+
+
+@partner.command()
+@click.argument("ref", metavar="PARTNER")
+@click.argument("parties", nargs=-1, required=True, metavar="NL-TNM:CPO...")
+@config_option
+@json_option
+def add(ref: str, parties: tuple[str, ...], config_path: Path | None, as_json: bool) -> None:
+    """Let a partner present more parties or roles.
+
+    The partner presents them with its next PUT of credentials.
+    """
+    result = do(config_path, "add-parties", Arguments(ref=ref, parties=parties), as_json)
+    _say(result, as_json, f"{_name(result)} may now present {' '.join(parties)}, with a PUT of its credentials.")
 
 
 @partner.command("list")
@@ -88,7 +95,7 @@ def connect(
 @json_option
 def list_(config_path: Path | None, as_json: bool) -> None:
     """List all partners."""
-    result = _do(config_path, "list", Arguments(), as_json)
+    result = do(config_path, "list", Arguments(), as_json)
     if as_json:
         print_json(result)
     elif not result:
@@ -103,7 +110,7 @@ def list_(config_path: Path | None, as_json: bool) -> None:
 @json_option
 def show(ref: str, config_path: Path | None, as_json: bool) -> None:
     """Show a partner and its endpoints."""
-    _show_partner(_do(config_path, "show", Arguments(ref=ref), as_json), as_json)
+    _show_partner(do(config_path, "show", Arguments(ref=ref), as_json), as_json)
 
 
 @partner.command()
@@ -115,7 +122,7 @@ def suspend(ref: str, config_path: Path | None, as_json: bool) -> None:
 
     Nothing of it is forgotten: `resume` lets it in again.
     """
-    result = _do(config_path, "suspend", Arguments(ref=ref), as_json)
+    result = do(config_path, "suspend", Arguments(ref=ref), as_json)
     _say(result, as_json, f"{_name(result)} is suspended. To let it in again: ocpi-hub partner resume {result['id']}")
 
 
@@ -125,7 +132,7 @@ def suspend(ref: str, config_path: Path | None, as_json: bool) -> None:
 @json_option
 def resume(ref: str, config_path: Path | None, as_json: bool) -> None:
     """Let a suspended partner in again."""
-    result = _do(config_path, "resume", Arguments(ref=ref), as_json)
+    result = do(config_path, "resume", Arguments(ref=ref), as_json)
     _say(result, as_json, f"{_name(result)} is let in again; it is {result['state']}.")
 
 
@@ -140,11 +147,11 @@ def remove(ref: str, yes: bool, config_path: Path | None, as_json: bool) -> None
     Its tokens and endpoints are gone and its parties are free again. To shut it out for a while, use `suspend`.
     """
     if not yes:
-        found = _do(config_path, "show", Arguments(ref=ref), as_json)
+        found = do(config_path, "show", Arguments(ref=ref), as_json)
         ref = str(found["id"])
         parties = " ".join((*found["parties"], *found["not_presented"])) or "no party"
         click.confirm(f"Forget {_name(found)} with {parties}, its tokens and its endpoints?", abort=True, err=True)
-    result = _do(config_path, "remove", Arguments(ref=ref), as_json)
+    result = do(config_path, "remove", Arguments(ref=ref), as_json)
     _say(result, as_json, f"{_name(result)} is removed; its parties are free again.")
 
 
@@ -159,9 +166,9 @@ def rotate(ref: str, again: bool, config_path: Path | None, as_json: bool) -> No
     The hub PUTs its credentials to the partner, so both have to run. If the partner has lost its token, use --invite.
     """
     if again:
-        _show_invitation(_do(config_path, "invite-again", Arguments(ref=ref), as_json), as_json)
+        _show_invitation(do(config_path, "invite-again", Arguments(ref=ref), as_json), as_json)
         return
-    result = _do(config_path, "rotate", Arguments(ref=ref), as_json)
+    result = do(config_path, "rotate", Arguments(ref=ref), as_json)
     _say(result, as_json, f"Both tokens of {_name(result)} are new; the old ones no longer work.")
 
 
@@ -184,59 +191,10 @@ def endpoint_set(ref: str, module: str, interface: str, url: str, config_path: P
     taken away again.
     """
     given = Arguments(ref=ref, module=module, interface=interface, url=url)
-    result = _do(config_path, "endpoint-set", given, as_json)
+    result = do(config_path, "endpoint-set", given, as_json)
     what = f"{module} {interface} of {_name(result)}"
     undo = f"To take it back: ocpi-hub partner endpoint set {result['id']} {module} {interface}"
     _say(result, as_json, f"{what} is now {url}\n{undo}" if url else f"{what} has no endpoint any more.")
-
-
-def _do(config_path: Path | None, verb: str, arguments: Arguments, as_json: bool) -> Any:
-    with told(as_json=as_json):
-        config = load_config(config_path)
-        quiet_log(config)
-        result, offline = run(config, _ask_or_open(config, verb, arguments))
-        if offline and not as_json:
-            remark(f"No hub runs: used the database in {config.data_folder}.")
-        return result
-
-
-async def _ask_or_open(config: Config, verb: str, arguments: Arguments) -> tuple[Any, bool]:
-    """The result, and whether no hub was there to give it.
-
-    A hub that is just starting or stopping is waited for.
-    """
-    loop = asyncio.get_running_loop()
-    until = loop.time() + PATIENCE
-    while True:
-        try:
-            # The partner's part of a handshake has the hub's time-out; the rest of the time is ours.
-            return await ask(config.data_folder / "hub.sock", verb, arguments, 4 * config.limits.timeout), False
-        except ConnectionError:
-            pass
-        _check_offline(config, verb)
-        try:
-            async with Store(config) as store:
-                url = config.listen.base_url(config.listen.port)
-                partners = Partners(store.keeper, identity(config, url), CATALOGUE, None)
-                return await run_verb(partners, verb, arguments), True
-        except StoreLocked as locked:
-            if loop.time() > until:
-                raise ControlError(f"{locked} It does not answer at {config.data_folder / 'hub.sock'}.") from None
-            await asyncio.sleep(0.1)
-
-
-def _check_offline(config: Config, verb: str) -> None:
-    """Refuse what would give a wrong answer where no hub runs."""
-    if verb != "invite" and not (config.data_folder / "hub.db").exists():
-        raise ControlError(
-            f"there is no hub's database in {config.data_folder}. Go to the folder of the hub's config.toml, or name "
-            "that file with --config. A new hub begins with: ocpi-hub serve"
-        )
-    if verb.startswith("invite") and config.listen.port == 0 and config.listen.public_url is None:
-        raise ControlError(
-            "the versions URL is not known: listen.port is 0, so the port is chosen when the hub starts. "
-            "Start it first: ocpi-hub serve"
-        )
 
 
 def _read_token(file: str | None) -> str:

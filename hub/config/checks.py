@@ -9,6 +9,7 @@ from msgspec import structs
 
 from hub.config.model import Config, Section, sections
 from hub.config.spots import KeyPath
+from hub.core.custom import faults
 from hub.core.party import Party
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
@@ -29,6 +30,9 @@ def check(config: Config) -> Iterator[Finding]:
     if config.ca_file is not None and not config.ca_file.is_file():
         yield (("upstream", "ca_file"),), f"ca_file: there is no file {config.ca_file}"
     yield from _within_timeout(config)
+    for name, module in config.modules.items():
+        for path, reason in faults(name, module):
+            yield (("modules", name, *path),), reason
 
 
 def _printable(name: str, section: Section) -> Iterator[Finding]:

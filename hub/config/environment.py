@@ -53,6 +53,8 @@ def _plugin_path(name: str) -> tuple[str, ...] | None:
 
 
 def _likely(name: str, known: Mapping[str, object]) -> str:
+    if name.startswith(f"{PREFIX}MODULES"):
+        return "; modules are written into config.toml"
     if name.startswith(f"{PREFIX}PLUGINS"):
         return f"; one of a plugin is written {PREFIX}PLUGINS__<FILE STEM>__<KEY>, in capitals"
     close = get_close_matches(name.upper(), known, n=1)

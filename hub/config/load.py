@@ -11,6 +11,7 @@ from hub.config import checks, environment, syntax
 from hub.config.model import Config, PluginOptions, sections
 from hub.config.origin import ConfigError, Origin, Override
 from hub.config.reader import Reader
+from hub.core.custom import CustomModule
 
 T = TypeVar("T", bound=Struct)
 
@@ -27,7 +28,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     tree = syntax.parse(origin)
     _overlay(tree, overrides)
     reader = Reader(origin, _homes())
-    values: dict[str, Any] = {"plugins": _plugins(reader, tree.pop("plugins", {}))}
+    values: dict[str, Any] = {
+        "modules": _modules(reader, tree.pop("modules", {})),
+        "plugins": _plugins(reader, tree.pop("plugins", {})),
+    }
     for name, kind in sections().items():
         table = reader.table(tree.pop(name, {}), (name,))
         values[name] = kind(**reader.values(kind, table, (name,)))
@@ -78,6 +82,15 @@ def _overlay(tree: dict[str, Any], overrides: Iterable[Override]) -> None:
             inner[key] = environment.guess(one.text)
 
 
+def _modules(reader: Reader, value: object) -> dict[str, CustomModule]:
+    tables = reader.table(value, ("modules",))
+    read = {
+        name: reader.struct(CustomModule, reader.table(content, ("modules", name)), ("modules", name))
+        for name, content in tables.items()
+    }
+    return {name: module for name, module in read.items() if module}
+
+
 def _plugins(reader: Reader, value: object) -> dict[str, dict[str, object]]:
     tables = reader.table(value, ("plugins",))
     plugins = {stem: reader.table(content, ("plugins", stem)) for stem, content in tables.items()}
@@ -93,7 +106,7 @@ def _homes() -> dict[str, str]:
 
 
 def _unknown(name: str) -> str:
-    known = [*sections(), "plugins"]
+    known = [*sections(), "modules", "plugins"]
     if close := get_close_matches(name.lower(), known, n=1):
         return f"there is no section [{name}]; did you mean [{close[0]}]?"
     if home := _homes().get(name):

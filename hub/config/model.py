@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field, structs
 
 from hub.config.origin import Origin
+from hub.core.catalogue import CATALOGUE, EXTRAS, ExtraModule
+from hub.core.custom import CustomModule, operations
+from hub.core.modules import Catalogue
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -34,6 +37,10 @@ class Hub(Section, frozen=True):
     data: Annotated[
         str, Meta(min_length=1, description="Folder with the database, the key and the control socket.")
     ] = "data"
+    extra_modules: Annotated[
+        tuple[ExtraModule, ...],
+        Meta(description="Modules that come with the hub and are off, because not every platform knows them."),
+    ] = ()
     event_loop: Annotated[
         Literal["uvloop", "asyncio"],
         Meta(description="Event loop to run on: uvloop is faster, asyncio is Python's own."),
@@ -113,6 +120,58 @@ class Upstream(Section, frozen=True):
     ] = None
 
 
+class Routing(Section, frozen=True):
+    """How messages find their way."""
+
+    agreements: Annotated[
+        Literal["open", "closed"], Meta(description="What holds between two parties when no agreement says otherwise.")
+    ] = "open"
+    page_limit: Annotated[int, Meta(ge=1, le=10_000, description="Most objects on one page of GET All.")] = 100
+    ask_timeout: Annotated[
+        float, Meta(gt=0, le=60, description="Seconds that eMSPs have to authorise a token nobody knows.")
+    ] = 5.0
+    hint_days: Annotated[
+        int,
+        Meta(ge=1, le=3650, description="Days that the hub remembers which party is behind a session or reservation."),
+    ] = 60
+    broadcast_at_once: Annotated[
+        int, Meta(ge=1, le=10_000, description="Deliveries of one broadcast at the same time.")
+    ] = 64
+    broadcasts: Annotated[
+        int, Meta(ge=1, le=100_000, description="Broadcasts of one platform that may be under way.")
+    ] = 200
+
+
+class Sync(Section, frozen=True):
+    """How the hub keeps its mirror in step by asking (pull)."""
+
+    enabled: Annotated[
+        bool, Meta(description="Whether the hub pulls at all: on connection, on return, and from time to time.")
+    ] = True
+    interval: Annotated[float, Meta(ge=60, le=604_800, description="Seconds between two pulls from a platform.")] = (
+        21_600.0
+    )
+    splay: Annotated[
+        float, Meta(ge=0, le=1, description="Part of the interval by which a pull may come earlier, at random.")
+    ] = 0.1
+    pages: Annotated[int, Meta(ge=1, le=1_000_000, description="Most pages of one pull.")] = 10_000
+    timeout: Annotated[float, Meta(gt=0, le=86_400, description="Seconds one pull may take.")] = 3600.0
+
+
+class Liveness(Section, frozen=True):
+    """How the hub finds out that a platform is away."""
+
+    idle: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="Seconds without a message after which the hub asks whether a platform is there.",
+        ),
+    ] = 300.0
+    probe_timeout: Annotated[float, Meta(gt=0, le=60, description="Seconds a platform has to answer that.")] = 5.0
+
+
 class Log(Section, frozen=True):
     """What the hub writes to stderr."""
 
@@ -149,7 +208,11 @@ class Config(Struct, frozen=True, kw_only=True):
     listen: Listen = Listen()
     limits: Limits = Limits()
     upstream: Upstream = Upstream()
+    routing: Routing = Routing()
+    sync: Sync = Sync()
+    liveness: Liveness = Liveness()
     log: Log = Log()
+    modules: dict[str, CustomModule] = {}
     plugins: dict[str, dict[str, object]] = {}
     folder: Path = field(default_factory=Path.cwd)
     origin: Origin = Origin()
@@ -173,6 +236,13 @@ class Config(Struct, frozen=True, kw_only=True):
     def ca_file(self) -> Path | None:
         """Absolute path of `upstream.ca_file`."""
         return self.folder / self.upstream.ca_file if self.upstream.ca_file is not None else None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Every operation of the hub, but for those that plugins add."""
+        extra = [row for name in dict.fromkeys(self.hub.extra_modules) for row in EXTRAS[name]]
+        custom = [row for name, module in self.modules.items() for row in operations(name, module)]
+        return CATALOGUE.plus((*extra, *custom))
 
     def __repr__(self) -> str:
         """Only the source: plugins may keep secrets in their tables."""

@@ -106,5 +106,5 @@ class Origin(Struct, frozen=True, dict=True):
 
 
 def secret(path: KeyPath) -> bool:
-    """Whether the value at `path` is never to be shown."""
-    return any(isinstance(part, str) and is_secret(part) for part in path)
+    """Whether the value at `path` is never to be shown. The `tokens` in the name of a module are no secret."""
+    return path[:1] != ("modules",) and any(isinstance(part, str) and is_secret(part) for part in path)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from hub.core.agreements import Agreements
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
 
@@ -54,7 +55,7 @@ class Secret:
 class Platform(msgspec.Struct, frozen=True, eq=False):
     """One connected system. `authorization` is the finished header value the hub calls it with.
 
-    `roles` are the parties that the platform presented, `reserved` all those that are kept for it.
+    `roles` are the parties that the platform speaks for, `reserved` all those that are kept for it.
     """
 
     id: int
@@ -73,6 +74,11 @@ class Platform(msgspec.Struct, frozen=True, eq=False):
         """Every party that is this platform's, presented or not."""
         return frozenset((*self.roles, *self.reserved))
 
+    @property
+    def is_hub(self) -> bool:
+        """Whether it is a hub itself, and its other parties are behind it."""
+        return any(Role.HUB in held for held in self.roles.values())
+
 
 class Credential(msgspec.Struct, frozen=True):
     """An inbound token: whose it is and what it opens."""
@@ -82,12 +88,14 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 class Directory(msgspec.Struct, frozen=True, eq=False):
-    """Everything that routing needs to know, at one moment."""
+    """Everything that routing needs to know, at one moment. `offline` holds the platforms that do not answer."""
 
     hub: Party
     platforms: Mapping[int, Platform] = {}
     parties: Mapping[Party, Platform] = {}
     credentials: Mapping[bytes, Credential] = {}
+    agreements: Agreements = Agreements()
+    offline: frozenset[int] = frozenset()
 
     @classmethod
     def of(

@@ -134,7 +134,8 @@ def _message_id(single: dict[str, str], key: str, name: str) -> str | None:
 def _party(single: dict[str, str], side: str) -> Party | None:
     country = single.get(f"ocpi-{side}-country-code")
     party = single.get(f"ocpi-{side}-party-id")
-    if not country and not party:
+    # A receiver that is there and empty is a mistake, and no open routing: that could tell everybody.
+    if (country is None and party is None) or (side == "from" and not country and not party):
         return None
     if not country or not party:
         missing = "country-code" if party else "party-id"

@@ -1,14 +1,15 @@
-"""The catalogue: every operation of every functional module, in one table that all else reads.
+"""What the catalogue is made of: operations, found by version, interface, module, method and path.
 
-Router, rights checks, version details, simulator and documentation take their facts from here. A row says which
-method and path exist on an interface, where the owner of the object is written, which field of the body has to
-equal the last path segment, and where a URL for later use is handed out (OCPI 2.2.1, chapters 8 to 14).
+Router, rights checks, version details, simulator and documentation take their facts from a catalogue. The rows
+themselves stand in `core.catalogue`, those of custom modules come from `core.custom`.
 """
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
+
+from hub.core.party import Role
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -38,10 +39,18 @@ class UrlIn(StrEnum):
     NOWHERE = "nowhere"
 
 
+class Kept(StrEnum):
+    """How the hub answers GET All for a module: from its mirror, or by asking the parties."""
+
+    MIRROR = "mirror"
+    COLLECT = "collect"
+    NO = "no"
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row: a method on a path of one interface. `path` holds literals and `{placeholders}`.
 
-    `bare`: the body may be left out.
+    `bare`: the body, and what it would hold, may be left out. `owner_role` is the role that owns the objects.
     """
 
     version: str
@@ -53,6 +62,18 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     identity: str | None = None
     url: UrlIn = UrlIn.NOWHERE
     bare: bool = False
+    owner_role: Role | None = None
+    kept: Kept = Kept.NO
+
+    @property
+    def broadcast(self) -> bool:
+        """Whether it may be sent to everybody: a push of what the hub mirrors, which is meant for everybody."""
+        return self.kept is Kept.MIRROR and self.is_push and self.interface is Interface.RECEIVER
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it fetches a whole list."""
+        return self.method == "GET" and self.interface is Interface.SENDER and not any(map(is_placeholder, self.path))
 
     @property
     def is_push(self) -> bool:
@@ -71,7 +92,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def fits(self, segments: tuple[str, ...]) -> bool:
         """Whether these decoded path segments are of this shape (literals equal, nothing empty)."""
         return len(segments) == len(self.path) and all(
-            (shape[0] == "{" and segment != "") or shape == segment
+            (is_placeholder(shape) and segment != "") or shape == segment
             for shape, segment in zip(self.path, segments, strict=True)
         )
 
@@ -113,6 +134,11 @@ class Catalogue(msgspec.Struct, frozen=True):
             shapes[key] = (*shapes.get(key, ()), row)
         return cls({key: ModuleRows(shapes) for key, shapes in grouped.items()}, handed_out)
 
+    def plus(self, operations: Iterable[Operation]) -> "Catalogue":
+        """This catalogue with the operations of modules that it does not have yet."""
+        more = Catalogue.of(operations)
+        return Catalogue({**self.rows, **more.rows}, {**self.handed_out, **more.handed_out})
+
     def module(self, version: str, interface: Interface, module: str) -> ModuleRows | None:
         return self.rows.get((version, interface, module))
 
@@ -136,6 +162,11 @@ class Catalogue(msgspec.Struct, frozen=True):
         yield from self.handed_out.values()
 
 
+def is_placeholder(shape: str) -> bool:
+    """Whether any segment fits this part of a row's path: `{location_id}`."""
+    return shape.startswith("{")
+
+
 def _use(row: Operation) -> Operation | None:
     """How the URL is used that this row hands out: a page and an object are fetched, a result is posted."""
     if row.url is UrlIn.NOWHERE:
@@ -148,65 +179,6 @@ def _use(row: Operation) -> Operation | None:
         method="POST" if result else "GET",
         path=("{url}",),
         url=UrlIn.LINK if row.url is UrlIn.LINK else UrlIn.NOWHERE,
+        bare=row.bare,
+        owner_role=row.owner_role,
     )
-
-
-def rows(
-    version: str,
-    module: str,
-    interface: Interface,
-    methods: str,
-    path: str = "",
-    *,
-    owner: OwnerIn = OwnerIn.NOWHERE,
-    identity: str | None = None,
-    url: UrlIn = UrlIn.NOWHERE,
-    bare: bool = False,
-) -> list[Operation]:
-    """The rows of one line of the table: one for each of the space-separated methods."""
-    shape = tuple(path.split("/")) if path else ()
-    return [
-        Operation(
-            version=version, module=module, interface=interface, method=method, path=shape,
-            owner=owner, identity=identity if method in ("POST", "PUT", "PATCH") else None, url=url, bare=bare,
-        )
-        for method in methods.split()
-    ]  # fmt: skip
-
-
-_S, _R = Interface.SENDER, Interface.RECEIVER
-_OWNED = "{country_code}/{party_id}"
-_V221 = "2.2.1"
-
-# fmt: off
-OCPI_2_2_1: tuple[Operation, ...] = (
-    *rows(_V221, "locations", _S, "GET", url=UrlIn.LINK),
-    *rows(_V221, "locations", _S, "GET", "{location_id}"),
-    *rows(_V221, "locations", _S, "GET", "{location_id}/{evse_uid}"),
-    *rows(_V221, "locations", _S, "GET", "{location_id}/{evse_uid}/{connector_id}"),
-    *rows(_V221, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}", owner=OwnerIn.PATH, identity="id"),
-    *rows(_V221, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}/{evse_uid}",
-          owner=OwnerIn.PATH, identity="uid"),
-    *rows(_V221, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}/{evse_uid}/{connector_id}",
-          owner=OwnerIn.PATH, identity="id"),
-    *rows(_V221, "sessions", _S, "GET", url=UrlIn.LINK),
-    *rows(_V221, "sessions", _S, "PUT", "{session_id}/charging_preferences"),
-    *rows(_V221, "sessions", _R, "GET PUT PATCH", _OWNED + "/{session_id}", owner=OwnerIn.PATH, identity="id"),
-    *rows(_V221, "cdrs", _S, "GET", url=UrlIn.LINK),
-    *rows(_V221, "cdrs", _R, "POST", owner=OwnerIn.BODY, url=UrlIn.LOCATION),
-    *rows(_V221, "tariffs", _S, "GET", url=UrlIn.LINK),
-    *rows(_V221, "tariffs", _R, "GET PUT DELETE", _OWNED + "/{tariff_id}", owner=OwnerIn.PATH, identity="id"),
-    *rows(_V221, "tokens", _S, "GET", url=UrlIn.LINK),
-    *rows(_V221, "tokens", _S, "POST", "{token_uid}/authorize", bare=True),
-    *rows(_V221, "tokens", _R, "GET PUT PATCH", _OWNED + "/{token_uid}", owner=OwnerIn.PATH, identity="uid"),
-    *rows(_V221, "commands", _R, "POST", "{command}", url=UrlIn.BODY),
-    *rows(_V221, "commands", _S, "POST", "{command}"),
-    *rows(_V221, "commands", _S, "POST", "{command}/{uid}"),
-    *rows(_V221, "chargingprofiles", _R, "GET DELETE", "{session_id}", url=UrlIn.QUERY),
-    *rows(_V221, "chargingprofiles", _R, "PUT", "{session_id}", url=UrlIn.BODY),
-    *rows(_V221, "chargingprofiles", _S, "PUT", "{session_id}"),
-)
-# fmt: on
-
-CATALOGUE = Catalogue.of(OCPI_2_2_1)
-VERSIONS = ("2.2.1",)

@@ -35,7 +35,7 @@ def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Pa
     if not operation.has_body or (operation.bare and not body):
         return named
     _check_utf8(body)
-    if operation.owner is OwnerIn.NOWHERE and operation.identity is None:
+    if operation.owner is not OwnerIn.BODY and operation.identity is None:
         _check_json(body)
         return named
     identity = _identify(body)

@@ -5,6 +5,7 @@ behaviour).
 """
 
 import time
+from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
@@ -52,17 +53,34 @@ _NOT_CONNECTED = frozenset(
 class Deliverer:
     """Hands messages to platforms through the hub's own client."""
 
-    def __init__(self, client: Client, indirect: Indirect, bus: Bus) -> None:
+    def __init__(
+        self, client: Client, indirect: Indirect, bus: Bus, report: Callable[[int, Fault | int], None]
+    ) -> None:
+        """`report` is told how each attempt at a platform ended: an HTTP status, or what went wrong."""
         self._client = client
+        self._report = report
         self._indirect = indirect
         self._bus = bus
 
-    async def deliver(self, message: Message, to: Party, hooks: OperationHooks) -> Reply:
-        """One attempt. Raises OcpiError where there is no answer of the partner's to give back."""
+    async def deliver(
+        self,
+        message: Message,
+        to: Party,
+        hooks: OperationHooks,
+        *,
+        speaker: Party | None = None,
+        until: float | None = None,
+    ) -> Reply:
+        """One attempt. Raises OcpiError where there is no answer of the partner's to give back.
+
+        `speaker` is the party in OCPI-from-*: the sender, but for a broadcast, which the hub speaks itself.
+        `until` ends the attempt before the message's deadline; that a platform is slower than this is not held
+        against it.
+        """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
         try:
-            reply = await self._attempt(message, to, platform, endpoint, hooks)
+            reply = await self._attempt(message, to, platform, endpoint, hooks, speaker or message.sender, until)
         except OcpiError as error:
             self._tell(message, to, platform, f"{error.code} {error.message}", began)
             raise
@@ -70,7 +88,14 @@ class Deliverer:
         return reply
 
     async def _attempt(
-        self, message: Message, to: Party, platform: Platform, endpoint: str, hooks: OperationHooks
+        self,
+        message: Message,
+        to: Party,
+        platform: Platform,
+        endpoint: str,
+        hooks: OperationHooks,
+        speaker: Party,
+        until: float | None,
     ) -> Reply:
         query, body = self._indirect.request(message, platform, to)
         extra: tuple[tuple[str, str], ...] = ()
@@ -82,15 +107,18 @@ class Deliverer:
         request = Request(
             method=message.method,
             url=message.url or join(endpoint, message.segments, query),
-            headers=(*_headers(message, platform, to), *extra, *((_JSON,) if body else ())),
+            headers=(*_headers(message, platform, speaker, to), *extra, *((_JSON,) if body else ())),
             body=body,
             pool=platform.id,
-            deadline=message.deadline,
+            deadline=message.deadline if until is None else min(until, message.deadline),
         )
         try:
             response = await self._client.send(request)
         except SendError as error:
+            if error.fault is not Fault.TIMEOUT or until is None:
+                self._report(platform.id, error.fault)
             raise _told(error, to, platform) from None
+        self._report(platform.id, response.status)
         return self._reply(message, to, platform, endpoint, response)
 
     def _reply(self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response) -> Reply:
@@ -133,14 +161,14 @@ class Deliverer:
             )
 
 
-def _headers(message: Message, platform: Platform, to: Party) -> tuple[tuple[str, str], ...]:
+def _headers(message: Message, platform: Platform, speaker: Party, to: Party) -> tuple[tuple[str, str], ...]:
     if platform.authorization is None:
         raise ReceiverNotConnected(f"{to} can not be called: the hub has no token for it; do not queue the message")
     return (
         ("Authorization", platform.authorization.reveal()),
         (REQUEST_ID, str(uuid4())),
         (CORRELATION_ID, message.correlation_id),
-        *routing(message.sender, to),
+        *routing(speaker, to),
     )
 
 

@@ -4,7 +4,7 @@ OCPI 2.2.1: `Link` (transport_and_format: Pagination), `Location` (cdrs 10.2.2),
 chargingprofiles 14). Only URLs on the partner's own origins are sealed: the hub's token for that partner goes there.
 """
 
-from urllib.parse import quote, unquote_plus, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urljoin, urlsplit
 
 import msgspec
 
@@ -33,6 +33,8 @@ class Indirect:
 
     def request(self, message: Message, to: Platform, party: Party) -> tuple[str, bytes]:
         """Query and body of a message, with its response_url sealed for the receiver."""
+        if message.operation.bare and not _holds_url(message):
+            return message.query, message.body
         if message.operation.url is UrlIn.BODY:
             return message.query, self._body(message, to, party)
         if message.operation.url is UrlIn.QUERY:
@@ -45,7 +47,7 @@ class Indirect:
         A partner's own link is kept where it leads to the list it came from. Where it does not (a wrong scheme,
         host or path is common), its query or the counts say which page is next, on the endpoint that works.
         """
-        following = next_page(message.url or join(endpoint, (), message.query), headers)
+        following = next_page(message.url or join(endpoint, message.segments, message.query), headers)
         if following is None:
             return None
         asking = (message.platform, message.sender)
@@ -130,6 +132,19 @@ class Indirect:
             url=_shorten(url, target[0], message.module, use),
         )
         return self._prefix.format(version=message.version) + self._sealer.seal(sealed)
+
+
+def _holds_url(message: Message) -> bool:
+    """Whether a request that may hold a response_url does."""
+    if message.operation.url is UrlIn.QUERY:
+        return any(name.lower() == _NAME for name, _ in parse_qsl(message.query, keep_blank_values=True))
+    if message.operation.url is not UrlIn.BODY or not message.body:
+        return False
+    try:
+        fields: dict[str, msgspec.Raw] = decode_as(message.body, _OBJECT)
+    except msgspec.ValidationError:
+        return False
+    return any(name.lower() == _NAME for name in fields)
 
 
 def _interface(use: Use) -> Interface:

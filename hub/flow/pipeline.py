@@ -3,23 +3,41 @@
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from hub.core.message import Message, Reply
-from hub.core.route import Refuse, Route, decide
+from hub.core.route import Refuse, Route, Way, decide
 from hub.errors import OcpiError
 from hub.events import Bus, Handled
 from hub.flow.delivery import Deliverer
+from hub.flow.many import Broadcaster, Collector, ask
+from hub.flow.memory import Memory
+from hub.flow.mirror import Mirror
+from hub.flow.paging import Page, paging
 from hub.ocpi import envelope
 from hub.plugin.api import Push
 from hub.plugin.runner import Runner
 from hub.plugin.table import OperationHooks
 
 
+class Ways(msgspec.Struct, frozen=True):
+    """What carries a message out, for each of the ways that it can go. `root` is the hub's URL of all versions."""
+
+    deliverer: Deliverer
+    broadcaster: Broadcaster
+    collector: Collector
+    mirror: Mirror
+    memory: Memory
+    ask_seconds: float
+    root: str
+
+
 class Pipeline:
     """Handles messages. `clock` gives the time of an answer as OCPI writes it."""
 
-    def __init__(self, plugins: Runner, deliverer: Deliverer, bus: Bus, clock: Callable[[], str]) -> None:
+    def __init__(self, plugins: Runner, ways: Ways, bus: Bus, clock: Callable[[], str]) -> None:
         self._plugins = plugins
-        self._deliverer = deliverer
+        self._ways = ways
         self._bus = bus
         self._clock = clock
 
@@ -29,10 +47,10 @@ class Pipeline:
         with self._plugins.hooks(message.operation) as hooks:
             received = await hooks.receive(message) if hooks.receivers else message
             message = message if isinstance(received, Refuse) else received
-            route = received if isinstance(received, Refuse) else decide(message)
+            route = received if isinstance(received, Refuse) else await self.decide(message)
             if hooks.routers and not isinstance(received, Refuse):
                 route = await hooks.route(message, route)
-            reply = await self._deliver(message, route, hooks)
+            reply = await self._carry_out(message, route, hooks)
             if hooks.responders:
                 reply = await hooks.respond(message, reply)
         if message.is_push and hooks.observers:
@@ -41,13 +59,43 @@ class Pipeline:
             self._bus.publish(Handled(message=message, route=route, reply=reply, seconds=time.perf_counter() - began))
         return reply
 
-    async def _deliver(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Reply:
+    async def decide(self, message: Message) -> Route | Refuse:
+        """The route of a message, with what was seen before looked up for one without a receiver."""
+        found = await self._ways.memory.find(message) if message.receiver is None else ()
+        return decide(message, found)
+
+    async def _carry_out(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Reply:
         if isinstance(route, Refuse):
             return self._answer(200, route.code, route.reason)
         try:
-            return await self._deliverer.deliver(message, route.to, hooks)
+            match route.way:
+                case Way.BROADCAST:
+                    return await self._broadcast(message, route, hooks)
+                case Way.ASK:
+                    return await ask(self._ways.deliverer, message, route, hooks, self._ways.ask_seconds)
+                case Way.COLLECT:
+                    return self._page(message, await self._ways.collector.page(message, route, hooks))
+                case Way.MIRROR if message.operation.is_list:
+                    return self._page(message, await self._ways.mirror.page(message))
+                case Way.MIRROR:
+                    return self._data(await self._ways.mirror.object(message))
+                case _:
+                    return await self._ways.deliverer.deliver(message, route.to, hooks)
         except OcpiError as error:
             return self._answer(error.http, error.code, error.message)
+
+    async def _broadcast(self, message: Message, route: Route, hooks: OperationHooks) -> Reply:
+        """The mirror has it before the sender is answered; the deliveries go on after that."""
+        created = await self._ways.broadcaster.begin(message, route, hooks, self._ways.mirror.apply)
+        return self._answer(201 if created else 200, 1000, "Success")
+
+    def _page(self, message: Message, page: Page) -> Reply:
+        path = "".join(f"{each}/" for each in (message.module, *message.segments))
+        url = f"{self._ways.root}/{message.version}/{message.interface.lower()}/{path}"
+        return self._data(list(page.rows), paging(page.query, page.total, url))
+
+    def _data(self, data: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+        return Reply(status=200, body=envelope.encode(self._clock(), data=data), ocpi_status=1000, headers=headers)
 
     def _answer(self, status: int, code: int, reason: str) -> Reply:
         return Reply(status=status, body=envelope.encode(self._clock(), code, reason), ocpi_status=code)

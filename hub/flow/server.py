@@ -5,6 +5,7 @@ OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and n
 
 import asyncio
 import datetime
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,7 +14,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from hub.core.directory import Encoding, Secret
+from hub.core.catalogue import CATALOGUE
+from hub.core.directory import Encoding, Platform, Secret
 from hub.core.headers import (
     CORRELATION_ID,
     REQUEST_ID,
@@ -29,17 +31,20 @@ from hub.core.party import Party
 from hub.core.paths import split_target
 from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Unavailable
 from hub.flow.http import check_framing, read_body
+from hub.flow.paging import PageQuery, paging
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader
 from hub.ocpi import envelope
 from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
 from hub.partners.access import Access, Caller
+from hub.partners.clientinfo import HubClientInfo
 from hub.partners.directory import DirectoryKeeper
 from hub.partners.registration import Registrar
 
 log = structlog.get_logger()
 
 SEALED = "sealed"
+_CLIENT_INFO = "hubclientinfo"
 _JSON = "application/json"
 
 
@@ -63,7 +68,10 @@ class OcpiServer:
         registrar: Registrar,
         reader: Reader,
         pipeline: Pipeline,
+        client_info: HubClientInfo,
+        seen: Callable[[int], None],
         base_url: str,
+        page_limit: int,
         timing: Timing,
     ) -> None:
         self._catalogue = catalogue
@@ -72,6 +80,9 @@ class OcpiServer:
         self._registrar = registrar
         self._reader = reader
         self._pipeline = pipeline
+        self._client_info = client_info
+        self._seen = seen
+        self._page_limit = page_limit
         self._root = f"{base_url}/ocpi"
         self._prefix = urlsplit(base_url).path.rstrip("/")
         self._behind = f"{self._prefix}/ocpi/"
@@ -115,11 +126,14 @@ class OcpiServer:
             return await self._details(request, headers, first)
         if second == "credentials" and not third:
             return await self._credentials(request, headers, first)
+        if (second, third) == ("sender", _CLIENT_INFO) and not rest:
+            return self._infos(request, headers, first, query)
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
         if second == SEALED:
             target, directory = self._reader.sealed(f"{third}/{rest}".rstrip("/"), request.method, headers)
         else:
             target, directory = self._reader.target(first, second, f"{third}/{rest}", request.method, query, headers)
+        self._seen(target.caller.platform.id)
         await self._keeper.learn_encoding(target.caller.platform.id, target.caller.digest, target.caller.encoding)
         body = await self._body(request) if target.operation.has_body else b""
         message = self._reader.message(target, directory, body, deadline)
@@ -131,15 +145,37 @@ class OcpiServer:
         return self._success(headers, [Version(version, f"{self._root}/{version}") for version in self._versions])
 
     async def _details(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
-        self._access.authenticate(self._keeper.current, headers.authorization)
+        caller = self._access.authenticate(self._keeper.current, headers.authorization)
         _only(request, "GET")
         root = f"{self._root}/{version}"
         endpoints = [Endpoint("credentials", f"{root}/credentials/", "SENDER")]
+        endpoints.append(Endpoint(_CLIENT_INFO, f"{root}/sender/{_CLIENT_INFO}/", "SENDER"))
         endpoints += [
             Endpoint(module, f"{root}/{interface.lower()}/{module}/", interface)
             for module, interface in self._catalogue.offered(version)
+            if self._is_told(caller.platform, module)
         ]
         return self._success(headers, VersionDetails(version, endpoints))
+
+    def _is_told(self, platform: Platform, module: str) -> bool:
+        """Whether a platform sees a module: one that is no part of OCPI only where an agreement lets it use it.
+
+        OCPI 2.2.1, version_information_endpoint: Custom Modules.
+        """
+        agreements = self._keeper.current.agreements
+        return module in CATALOGUE.modules or any(agreements.uses(party, module) for party in platform.parties)
+
+    def _infos(self, request: web.BaseRequest, headers: RequestHeaders, version: str, query: str) -> web.Response:
+        """GET of HubClientInfo: the parties that the platform may reach, and whether they are there."""
+        caller = self._access.functional(self._keeper.current, headers.authorization)
+        _only(request, "GET")
+        self._seen(caller.platform.id)
+        asked = PageQuery.read(query, self._page_limit)
+        rows, total = self._client_info.page(
+            caller.platform, date_from=asked.date_from, date_to=asked.date_to, offset=asked.offset, limit=asked.limit
+        )
+        url = f"{self._root}/{version}/sender/{_CLIENT_INFO}/"
+        return _response(200, envelope.encode(now(), data=rows), (*_ids(headers), *paging(asked, total, url)))
 
     async def _credentials(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
         caller = self._access.authenticate(self._keeper.current, headers.authorization)
@@ -152,7 +188,11 @@ class OcpiServer:
             return self._success(headers, msgspec.UNSET)
         body = await self._body(request)
         register = self._registrar.post if request.method == "POST" else self._registrar.put
-        return self._success(headers, await register(caller, version, body))
+        try:
+            return self._success(headers, await register(caller, version, body))
+        except OcpiError as error:
+            log.info("registration_refused", platform=caller.platform.name, code=error.code, reason=error.message)
+            raise
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         return await read_body(request, self._timing.request_body, self._timing.slow_request)

@@ -12,12 +12,14 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.core.agreements import Agreements, Rule
 from hub.core.directory import Credential, Directory, Encoding, Platform, Secret
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
 from hub.core.paths import origin
 from hub.errors import InvalidParameters
 from hub.partners.tokens import authorization
+from hub.store.agreements import load_rules
 from hub.store.credentials import open_token, set_credential_encoding
 from hub.store.crypto import Keyring
 from hub.store.database import Database
@@ -32,8 +34,9 @@ T = TypeVar("T")
 class DirectoryKeeper:
     """The one place that changes the directory. `current` is the snapshot in force."""
 
-    def __init__(self, database: Database, keyring: Keyring, hub: Party) -> None:
-        self.current = Directory.of(hub, ())
+    def __init__(self, database: Database, keyring: Keyring, hub: Party, *, agreed: bool = True) -> None:
+        """`agreed` is what holds between two parties without an agreement."""
+        self.current = msgspec.structs.replace(Directory.of(hub, ()), agreements=Agreements(agreed))
         self.records: dict[int, PlatformRecord] = {}
         self._database = database
         self._keyring = keyring
@@ -44,11 +47,13 @@ class DirectoryKeeper:
         """Read everything from the store."""
         records = await self._database.read(load_all)
         self.records = {record.id: record for record in records}
-        self.current = Directory.of(
+        directory = Directory.of(
             self.current.hub,
             [self._platform(record) for record in records],
             [(each.digest, record.id, each.kind) for record in records for each in record.credentials],
         )
+        self.current = msgspec.structs.replace(directory, agreements=self.current.agreements)
+        self._agree(await self._database.read(load_rules))
 
     async def write(self, platform_id: int, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run one transaction that concerns one platform, then bring the snapshot up to date with it."""
@@ -88,6 +93,18 @@ class DirectoryKeeper:
         record = self.records.get(platform_id)
         if record and any(each.digest == digest and each.encoding is None for each in record.credentials):
             await self.write(platform_id, lambda connection: set_credential_encoding(connection, digest, encoding))
+
+    async def change_agreements(self, work: Callable[[AsyncConnection], Awaitable[list[Rule]]]) -> None:
+        """Run one transaction that changes the agreements and gives all of them; in force when this returns."""
+        self._agree(await self._database.write(work))
+
+    def _agree(self, rules: list[Rule]) -> None:
+        agreements = Agreements.of(rules, default=self.current.agreements.default)
+        self.current = msgspec.structs.replace(self.current, agreements=agreements)
+
+    def set_offline(self, platforms: frozenset[int]) -> None:
+        """Swap in a snapshot in which just these platforms do not answer."""
+        self.current = msgspec.structs.replace(self.current, offline=platforms)
 
     def token_out(self, platform_id: int) -> Secret:
         """The token that the hub calls a registered platform with."""
@@ -131,8 +148,10 @@ def now_ms() -> int:
 
 
 def _roles(record: PlatformRecord, *, confirmed: bool) -> dict[Party, frozenset[Role]]:
+    # In 2.2.1 a hub presents only itself; the parties behind it are those that its invitation names.
+    behind = any(role.confirmed and role.role is Role.HUB for each in record.parties for role in each.roles)
     named = {
-        each.party: frozenset(role.role for role in each.roles if role.confirmed or not confirmed)
+        each.party: frozenset(role.role for role in each.roles if role.confirmed or behind or not confirmed)
         for each in record.parties
     }
     return {party: roles for party, roles in named.items() if roles}

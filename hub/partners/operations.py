@@ -17,7 +17,7 @@ from hub.partners.registration import Identity, Registrar
 from hub.partners.tokens import new_token
 from hub.store.credentials import token_digest
 from hub.store.endpoints import remove_endpoint, set_endpoint
-from hub.store.platforms import create_platform, remove, resume, suspend
+from hub.store.platforms import add_parties, create_platform, remove, resume, suspend
 from hub.store.records import PlatformRecord
 from hub.store.registration import invite_again
 
@@ -83,6 +83,16 @@ class Partners:
         )
         self._changed(platform_id, "invited")
         return self._invitation(platform_id, token)
+
+    async def add_parties(self, ref: str, parties: Sequence[str]) -> PartnerView:
+        """Let a partner present more parties or roles than its invitation named; it does so with its next PUT."""
+        platform = self.find(ref)
+        named = _party_roles(parties)
+        if any(each.party == self._identity.party for each in named):
+            raise InvalidParameters(f"{self._identity.party} is this hub itself")
+        await self._keeper.write(platform.id, lambda connection: add_parties(connection, platform.id, named, now_ms()))
+        self._changed(platform.id, "may present more parties")
+        return self._view(platform.id)
 
     async def invite_again(self, ref: str) -> Invitation:
         """End a registration and make a new TOKEN_A: for a partner that has lost its token."""

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
+import structlog
 
+from hub.core.catalogue import ALIASES
 from hub.core.directory import Encoding, Secret
 from hub.core.modules import Interface
 from hub.core.paths import origin
@@ -19,8 +21,9 @@ from hub.errors import CannotUseApi, InvalidParameters, NoMatchingEndpoints, Uns
 from hub.ocpi import envelope
 from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
 from hub.partners.tokens import authorization
-from hub.upstream import Client, Request, SendError
+from hub.upstream import Client, Fault, Request, SendError
 
+log = structlog.get_logger()
 T = TypeVar("T")
 _JSON = (("Content-Type", "application/json"),)
 
@@ -34,11 +37,15 @@ class PeerRefused(CannotUseApi):
 
 
 class PeerSilent(CannotUseApi):
-    """No usable answer. `unsure` is True where the request may have been carried out all the same."""
+    """No usable answer. `unsure` is True where the request may have been carried out all the same.
 
-    def __init__(self, message: str, *, unsure: bool) -> None:
+    `forbidden`: the hub does not call that address. The text names it, so it is for the operator, not for partners.
+    """
+
+    def __init__(self, message: str, *, unsure: bool, forbidden: bool = False) -> None:
         super().__init__(message)
         self.unsure = unsure
+        self.forbidden = forbidden
 
 
 class Learned(msgspec.Struct, frozen=True):
@@ -98,7 +105,9 @@ class Peer:
                 Request(method=method, url=url, headers=headers, body=body, pool=self._pool, deadline=deadline)
             )
         except SendError as error:
-            raise PeerSilent(f"{method} {url}: {error}", unsure=error.sent) from None
+            log.info("partner_not_reached", method=method, url=url, fault=str(error.fault), reason=str(error))
+            forbidden = error.fault is Fault.FORBIDDEN
+            raise PeerSilent(f"{method} {url}: {error}", unsure=error.sent, forbidden=forbidden) from None
         received = envelope.receive(answer.body)
         if answer.status in (401, 403):
             raise PeerRefused(f"{method} {url}: HTTP {answer.status}, the token is not accepted", denied=True)
@@ -170,7 +179,8 @@ def _learned(details: VersionDetails, version: str, encoding: Encoding, modules:
         if endpoint.identifier == "credentials":
             credentials_url = endpoint.url
         elif endpoint.role.upper() in Interface.__members__:
-            endpoints[endpoint.identifier.lower(), Interface(endpoint.role.upper())] = endpoint.url
+            module = endpoint.identifier.lower()
+            endpoints[ALIASES.get(module, module), Interface(endpoint.role.upper())] = endpoint.url
     if credentials_url is None:
         raise NoMatchingEndpoints(f"{url} lists no credentials endpoint")
     if not any(module in modules for module, _ in endpoints):

@@ -177,21 +177,30 @@ class Registrar:
         async with self._busy[platform_id]:
             self._still_valid(caller)
             self._check_parties(platform_id, roles, allow_new_parties=False)
-            guess = caller.encoding
             token_out = Secret(credentials.token)
-            learned = await self._peer(platform_id).learn(
-                credentials.url,
-                token_out,
-                versions=(version,),
-                modules=self._catalogue.modules,
-                encodings=(guess, *(each for each in _BOTH if each is not guess)),
-            )
+            learned = await self._call_back(caller, version, credentials.url, token_out)
             token = new_token()
             await self._complete(
                 platform_id, credentials.url, token_out, roles, learned,
                 used=caller.digest, new=token_digest(token.reveal()), allow_new_parties=False,
             )  # fmt: skip
         return self.identity.credentials(token)
+
+    async def _call_back(self, caller: Caller, version: str, versions_url: str, token_out: Secret) -> Learned:
+        """The partner's versions and details. How it writes tokens is most likely how it reads them."""
+        guess = caller.encoding
+        try:
+            return await self._peer(caller.platform.id).learn(
+                versions_url,
+                token_out,
+                versions=(version,),
+                modules=self._catalogue.modules,
+                encodings=(guess, *(each for each in _BOTH if each is not guess)),
+            )
+        except PeerSilent as silent:
+            if not silent.forbidden:
+                raise
+            raise CannotUseApi("the hub may not call the address of your versions URL; ask its operator") from None
 
     async def _present(
         self,

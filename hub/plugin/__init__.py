@@ -1,5 +1,6 @@
 """All that a plugin imports: `from hub.plugin import Message, Plugin, Refuse, Route, route`. See docs/plugins.md."""
 
+from hub.core.custom import CustomModule
 from hub.core.message import Message, Reply, decode_json
 from hub.core.modules import Interface, Operation
 from hub.core.party import Party, PartyRole, Role
@@ -14,6 +15,7 @@ from hub.events import (
     PluginFault,
     PluginSetAside,
     Registered,
+    StatusChanged,
     Unregistered,
 )
 from hub.plugin.api import Hub, Outgoing, Plugin, Push, Registration, Settings, with_body
@@ -21,6 +23,7 @@ from hub.plugin.errors import PluginError
 from hub.plugin.hooks import admit, forward, on, on_push, receive, respond, route
 
 __all__ = [
+    "CustomModule",
     "Delivered",
     "Event",
     "Handled",
@@ -46,6 +49,7 @@ __all__ = [
     "Role",
     "Route",
     "Settings",
+    "StatusChanged",
     "Unregistered",
     "admit",
     "decode_json",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from hub.core.custom import CustomModule
 from hub.core.message import Message, Reply, decode_json
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
@@ -109,6 +110,9 @@ class Plugin(Generic[S]):
 
     enabled_by_default: ClassVar[bool] = True
     """Whether the plugin runs when its table does not say `enabled`."""
+
+    modules: ClassVar[Mapping[str, CustomModule]] = {}
+    """Modules that the plugin adds to the hub, by their ids."""
 
     settings: S
     log: FilteringBoundLogger

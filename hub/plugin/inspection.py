@@ -28,16 +28,27 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inspected(msgspec.Struct, frozen=True):
-    """What a plugin's file holds. `hooks` stand in the order of the file."""
+    """What a plugin's class holds. `hooks` stand in the order of the file."""
 
-    plugin: type[Plugin]
     settings: type[Settings]
     hooks: tuple[Hook, ...]
 
 
-def examine(module: ModuleType, file: Path, catalogue: Catalogue) -> Inspected:
-    """Examine a plugin's module. Raises PluginError with all that is wrong with it."""
-    return _Inspection(module, file, catalogue).run()
+def plugin_class(module: ModuleType, file: Path) -> type[Plugin]:
+    """The one Plugin class of a plugin's module. Raises PluginError where it has none, or several."""
+    own = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Plugin)]
+    own = [each for each in dict.fromkeys(own) if each.__module__ == module.__name__]
+    if not own:
+        raise PluginError([problem(file, None, "no Plugin class; write: class Mine(Plugin): ...")])
+    if len(own) > 1:
+        names = " and ".join(each.__name__ for each in own)
+        raise PluginError([problem(file, None, f"{names} are both Plugin classes; a file holds one")])
+    return own[0]
+
+
+def examine(module: ModuleType, plugin: type[Plugin], file: Path, catalogue: Catalogue) -> Inspected:
+    """Examine a plugin. Raises PluginError with all that is wrong with it."""
+    return _Inspection(module, file, catalogue).run(plugin)
 
 
 class _Inspection:
@@ -49,8 +60,7 @@ class _Inspection:
         self._catalogue = catalogue
         self._problems: list[str] = []
 
-    def run(self) -> Inspected:
-        plugin = self._plugin()
+    def run(self, plugin: type[Plugin]) -> Inspected:
         self._check_functions()
         for name in ("start", "stop"):
             self._check_call(plugin, name, ())
@@ -58,17 +68,7 @@ class _Inspection:
         settings = self._settings(plugin)
         if self._problems:
             raise PluginError(self._problems)
-        return Inspected(plugin, settings, tuple(hooks))
-
-    def _plugin(self) -> type[Plugin]:
-        own = [each for each in vars(self._module).values() if isinstance(each, type) and issubclass(each, Plugin)]
-        own = [each for each in dict.fromkeys(own) if each.__module__ == self._module.__name__]
-        if not own:
-            raise PluginError([problem(self._file, None, "no Plugin class; write: class Mine(Plugin): ...")])
-        if len(own) > 1:
-            names = " and ".join(each.__name__ for each in own)
-            raise PluginError([problem(self._file, None, f"{names} are both Plugin classes; a file holds one")])
-        return own[0]
+        return Inspected(settings, tuple(hooks))
 
     def _check_functions(self) -> None:
         for name, value in vars(self._module).items():

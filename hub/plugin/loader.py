@@ -11,10 +11,12 @@ from types import ModuleType
 import msgspec
 
 from hub.config import Config, ConfigError, PluginOptions, plugin_settings
-from hub.core.modules import CATALOGUE, Catalogue
+from hub.core.custom import operations
+from hub.core.modules import Catalogue
 from hub.plugin.api import Plugin, Settings
 from hub.plugin.errors import PluginError, likely, problem
-from hub.plugin.inspection import Hook, Inspected, examine
+from hub.plugin.inspection import Hook, examine, plugin_class
+from hub.plugin.modules import Added, line_of_modules, modules_of, taken
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -52,21 +54,38 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         sys.modules.pop(self.module, None)
 
 
-class Loader(msgspec.Struct, frozen=True):
+class Opened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A plugin's file that was run: its class is known, its hooks are not checked yet."""
+
+    source: Source
+    module: ModuleType
+    plugin: type[Plugin]
+    modules: Added
+    enabled: bool
+
+    def unload(self) -> None:
+        """Forget the module."""
+        sys.modules.pop(self.module.__name__, None)
+
+
+class Loader:
     """Where plugins come from: `.py` files in folders, and the `[plugins.*]` tables of the configuration.
 
     A folder that does not exist holds no plugins. A file whose name begins with `_` or `.` is no plugin.
+    `catalogue` has the modules of the plugins, too, when all were loaded.
     """
 
-    config: Config
-    folders: Sequence[Path]
-    catalogue: Catalogue = CATALOGUE
+    def __init__(self, config: Config, folders: Sequence[Path]) -> None:
+        self.config = config
+        self.catalogue = config.catalogue
+        self._folders = folders
+        self._added: dict[str, Added] = {}
 
     def scan(self) -> tuple[dict[str, Path], list[str]]:
         """The plugin files by stem, and a problem for every second file of one stem."""
         found: dict[str, Path] = {}
         problems = []
-        for path in (path for folder in self.folders for path in sorted(folder.glob("[!_.]*.py"))):
+        for path in (path for folder in self._folders for path in sorted(folder.glob("[!_.]*.py"))):
             first = found.setdefault(path.stem, path)
             if first is not path:
                 problems.append(problem(path, None, f"{first} has the same name; rename one of them"))
@@ -80,38 +99,40 @@ class Loader(msgspec.Struct, frozen=True):
             raise PluginError([problem(path, None, f"the plugin can not be read: {error.strerror}")]) from None
 
     def load(self, source: Source) -> Loaded | None:
-        """Run and check one file; None where its table says `enabled = false`. Raises PluginError."""
-        table = self.config.plugins.get(source.path.stem, {})
-        if table.get("enabled") is False:
-            return None
-        module = ModuleType(f"ocpi_hub_plugin_{source.path.stem}_{secrets.token_hex(4)}")
-        module.__file__ = str(source.path)
-        sys.modules[module.__name__] = module
-        try:
-            # Not by importlib: its cached bytecode would hide a change within one tick of the file's clock.
-            code = compile(source.text, module.__file__, "exec", dont_inherit=True)
-            exec(code, vars(module))  # noqa: S102 - to run the operator's file is what a plugin is
-            return self._loaded(source, module.__name__, examine(module, source.path, self.catalogue))
-        except BaseException as error:
-            sys.modules.pop(module.__name__, None)
-            raise _told(source.path, error) from error
+        """Run and check one file; None where its table says `enabled = false`.
+
+        Raises PluginError, also where it adds other modules than it did at `load_all`: those are the hub's by now.
+        """
+        opened = self._open(source)
+        if opened and opened.enabled and opened.modules != self._added.get(source.path.stem, {}):
+            opened.unload()
+            reason = "the modules that the plugin adds have changed; restart the hub for that"
+            raise PluginError([problem(source.path, line_of_modules(source.text), reason)])
+        return self._check(opened) if opened else None
 
     def load_all(self) -> list[Loaded]:
         """Load every file. Raises PluginError with all that is wrong with any of them."""
         found, problems = self.scan()
-        loaded = []
+        opened: list[Opened] = []
+        loaded: list[Loaded] = []
         for path in found.values():
             try:
-                loaded.append(self.load(self.read(path)))
+                opened += filter(None, [self._open(self.read(path))])
+            except PluginError as error:
+                problems += error.problems
+        # The modules of all before the hooks of any: a selector may name what another plugin adds.
+        problems += self._add_modules(opened)
+        for one in opened:
+            try:
+                loaded.append(self._check(one))
             except PluginError as error:
                 problems += error.problems
         problems += [self._lost_table(stem, found) for stem in self.config.plugins if stem not in found]
-        plugins = [each for each in loaded if each]
         if problems:
-            for each in plugins:
+            for each in loaded:
                 each.unload()
             raise PluginError(problems)
-        return plugins
+        return loaded
 
     def check(self) -> tuple[str, ...]:
         """Load everything and start nothing: all that is wrong, for `ocpi-hub check`."""
@@ -122,20 +143,61 @@ class Loader(msgspec.Struct, frozen=True):
             return error.problems
         return ()
 
-    def _loaded(self, source: Source, module: str, found: Inspected) -> Loaded:
-        stem = source.path.stem
+    def _open(self, source: Source) -> Opened | None:
+        table = self.config.plugins.get(source.path.stem, {})
+        if table.get("enabled") is False:
+            return None
+        module = ModuleType(f"ocpi_hub_plugin_{source.path.stem}_{secrets.token_hex(4)}")
+        module.__file__ = str(source.path)
+        sys.modules[module.__name__] = module
+        try:
+            # Not by importlib: its cached bytecode would hide a change within one tick of the file's clock.
+            code = compile(source.text, module.__file__, "exec", dont_inherit=True)
+            exec(code, vars(module))  # noqa: S102 - to run the operator's file is what a plugin is
+            plugin = plugin_class(module, source.path)
+            return Opened(
+                source=source,
+                module=module,
+                plugin=plugin,
+                modules=modules_of(plugin, source.path, source.text),
+                enabled="enabled" in table or plugin.enabled_by_default,
+            )
+        except BaseException as error:
+            sys.modules.pop(module.__name__, None)
+            raise _told(source.path, error) from error
+
+    def _add_modules(self, opened: Sequence[Opened]) -> list[str]:
+        """Make the catalogue, and tell what can not be in it twice."""
+        self.catalogue = self.config.catalogue
+        problems: list[str] = []
+        for each in opened:
+            if each.enabled:
+                problems += taken(each.modules, self.catalogue, each.source.path, each.source.text)
+                self.catalogue = _plus(self.catalogue, each.modules)
+                self._added[each.source.path.stem] = each.modules
+        return problems
+
+    def _check(self, opened: Opened) -> Loaded:
+        """Check hooks and settings. One that is switched off is checked as if it were not."""
+        source, stem = opened.source, opened.source.path.stem
+        catalogue = self.catalogue if opened.enabled else _plus(self.catalogue, opened.modules)
+        try:
+            found = examine(opened.module, opened.plugin, source.path, catalogue)
+            settings = plugin_settings(self.config, stem, found.settings)
+        except BaseException as error:
+            opened.unload()
+            raise _told(source.path, error) from error
         table = self.config.plugins.get(stem, {})
-        settings = plugin_settings(self.config, stem, found.settings)
         options = _options(table)
         return Loaded(
             stem=stem,
             path=source.path,
             digest=source.digest,
-            module=module,
-            plugin=found.plugin,
+            module=opened.module.__name__,
+            plugin=opened.plugin,
             hooks=found.hooks,
             settings=settings,
-            enabled=options.enabled if "enabled" in table else found.plugin.enabled_by_default,
+            enabled=opened.enabled,
             order=options.order,
             timeout=options.timeout,
             refuses=options.on_error == "refuse",
@@ -145,6 +207,10 @@ class Loader(msgspec.Struct, frozen=True):
     def _lost_table(self, stem: str, found: dict[str, Path]) -> str:
         reason = f"[plugins.{stem}]: there is no plugin file {stem}.py{likely(stem, found)}"
         return self.config.origin.problem(("plugins", stem), reason, about_key=True)
+
+
+def _plus(catalogue: Catalogue, modules: Added) -> Catalogue:
+    return catalogue.plus(row for name, module in modules.items() for row in operations(name, module))
 
 
 def _options(table: dict[str, object]) -> PluginOptions:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from hub.core.modules import Operation
+from hub.core.modules import Catalogue, Operation
 from hub.core.route import Refuse
 from hub.events import Bus, PluginChanged
 from hub.plugin.api import Hub, Registration
@@ -50,6 +50,7 @@ class Runner:
         self._bus = bus
         self._quarantine_after = quarantine_after
         self._poll = poll
+        self._loaded: list[Loaded] = []
         self._running: dict[str, Running] = {}
         self._files: dict[str, Path] = {}
         self._digests: dict[str, bytes] = {}
@@ -69,10 +70,18 @@ class Runner:
         """Whether a plugin refuses this registration."""
         return await self.table.admit(registration)
 
+    async def load(self) -> Catalogue:
+        """Load all plugins. The hub is wired with the catalogue that this returns: plugins add modules to it.
+
+        Raises PluginError with all that is wrong with any of them.
+        """
+        self._loaded = await asyncio.to_thread(self._loader.load_all)
+        return self._loader.catalogue
+
     async def start(self, hub: Hub) -> None:
-        """Load and start all plugins, and watch their files from then on. Raises PluginError where one can not."""
+        """Start what was loaded, and watch the files from then on. Raises PluginError where one can not."""
         self._hub = hub
-        loaded = await asyncio.to_thread(self._loader.load_all)
+        loaded, self._loaded = self._loaded, []
         self._files, _ = self._loader.scan()
         problems: list[str] = []
         for each in sorted(loaded, key=lambda one: (one.order, one.stem)):
@@ -96,6 +105,8 @@ class Runner:
             self._watcher.cancel()
             await asyncio.wait({self._watcher})
         await self.settle()
+        for each in self._loaded:
+            each.unload()
         running = tuple(self._running.values())
         self._running.clear()
         self._swap()

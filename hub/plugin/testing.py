@@ -1,14 +1,16 @@
 """For the tests of a plugin: messages and replies to call its hooks with, and an instance that is ready for it."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
+from hub.core.catalogue import CATALOGUE
+from hub.core.custom import CustomModule, operations
 from hub.core.directory import Directory, Platform, State
 from hub.core.message import Message, Reply
-from hub.core.modules import CATALOGUE
 from hub.core.party import Party, Role
 from hub.core.rights import owner_of
 from hub.ocpi import envelope
@@ -19,17 +21,25 @@ HUB = Party("XX", "HUB")
 P = TypeVar("P", bound=Plugin[Any])
 
 
-def message(call: str, body: object = None, *, sender: str = "NL-TNM", receiver: str | None = None) -> Message:
+def message(
+    call: str,
+    body: object = None,
+    *,
+    sender: str = "NL-TNM",
+    receiver: str | None = None,
+    modules: Mapping[str, CustomModule] = {},
+) -> Message:
     """A message as `POST sender/tokens/012345/authorize`: method, interface, module and path, and a query if need be.
 
-    `sender` and `receiver` read `NL-TNM`. A body that is no bytes is sent as JSON. ValueError for what OCPI does
-    not have, OcpiError where the body does not fit the path.
+    `sender` and `receiver` read `NL-TNM`. A body that is no bytes is sent as JSON. `modules` are those that the
+    plugin adds. ValueError for what OCPI does not have, OcpiError where the body does not fit the path.
     """
     method, _, target = call.partition(" ")
     path, _, query = target.partition("?")
     interface, _, rest = path.partition("/")
     module, *segments = rest.split("/")
-    found = [row for row in CATALOGUE.operations() if (row.method, row.interface.lower()) == (method, interface)]
+    catalogue = CATALOGUE.plus(row for name, each in modules.items() for row in operations(name, each))
+    found = [row for row in catalogue.operations() if (row.method, row.interface.lower()) == (method, interface)]
     operation = next((row for row in found if row.module == module and row.fits(tuple(segments))), None)
     if operation is None:
         raise ValueError(f"{call!r} is no call of OCPI 2.2.1; write one as 'PUT receiver/tokens/NL/TNM/012345'")

@@ -17,7 +17,7 @@ from hub.errors import (
     UnsupportedVersion,
 )  # fmt: skip
 from hub.sim.client import CallFailed, Client, succeeded
-from hub.sim.messages import Answer, Json, SimRequest
+from hub.sim.messages import HUB_CLIENT_INFO, Answer, Json, SimRequest
 
 T = TypeVar("T")
 
@@ -196,7 +196,7 @@ def _found(version: str, details: _Details) -> Found:
         if role in Interface.__members__:
             endpoints[each.identifier, Interface(role)] = each.url
     credentials_url = endpoints.get(("credentials", Interface.SENDER))
-    if credentials_url is None or len(endpoints) == 1:
+    if credentials_url is None or not {module for module, _ in endpoints} - {"credentials", HUB_CLIENT_INFO}:
         raise NoMatchingEndpoints("version details need the credentials endpoint and one functional module at least")
     return Found(version, endpoints, credentials_url)
 

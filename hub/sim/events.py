@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from hub.core.modules import Interface
-from hub.sim.messages import Json, SimRequest
+from hub.sim.messages import HUB_CLIENT_INFO, Json, SimRequest
 
 
 class Kind(StrEnum):
@@ -30,7 +30,7 @@ class SimEvent(msgspec.Struct, frozen=True, kw_only=True):
 def describe(request: SimRequest) -> str:
     """A push in words: what came in, and from whom."""
     body = request.json() if request.body else None
-    what = _WORDS[request.module](request, body if isinstance(body, dict) else {})
+    what = _WORDS.get(request.module, _custom)(request, body if isinstance(body, dict) else {})
     return f"{what} from {request.sender}" if request.sender else what
 
 
@@ -75,6 +75,14 @@ def _profile(request: SimRequest, body: Json) -> str:
     return f"a charging profile {request.method} for session {request.segments[0]}"
 
 
+def _status(request: SimRequest, body: Json) -> str:
+    return f"the news that {'-'.join(request.segments)} is {body['status']} as {body['role']}"
+
+
+def _custom(request: SimRequest, body: Json) -> str:  # noqa: ARG001
+    return f"{request.method} {'/'.join((request.module, *request.segments))}"
+
+
 def amount(price: Any) -> str:
     """A Price in words: with VAT where that is given."""
     value = price.get("incl_vat", price.get("excl_vat")) if isinstance(price, dict) else price
@@ -89,4 +97,5 @@ _WORDS = {
     "tokens": _token,
     "commands": _command,
     "chargingprofiles": _profile,
+    HUB_CLIENT_INFO: _status,
 }

@@ -12,6 +12,8 @@ from hub.errors import BadRequest, InvalidParameters
 
 Json: TypeAlias = dict[str, Any]
 
+HUB_CLIENT_INFO = "hubclientinfo"
+
 
 class SimRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One request as it came in. `headers` are without case and without Authorization."""
@@ -32,7 +34,12 @@ class SimRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def functional(self) -> bool:
         """Whether it is on a functional module: one that a hub would route."""
-        return self.module not in ("versions", "credentials")
+        return not self.handshake and self.module != HUB_CLIENT_INFO
+
+    @property
+    def handshake(self) -> bool:
+        """Whether it is what two platforms connect with."""
+        return self.module in ("versions", "credentials")
 
     def json(self) -> Any:
         """The decoded body; BadRequest where it is not JSON."""

@@ -22,7 +22,9 @@ from hub.sim.events import Kind, SimEvent, describe
 from hub.sim.faults import Fault, fail
 from hub.sim.http import read_request, write_answer
 from hub.sim.inbox import Inbox
-from hub.sim.messages import Answer, Json, SimReply, SimRequest
+from hub.sim.messages import HUB_CLIENT_INFO, Answer, Json, SimReply, SimRequest
+from hub.sim.objects import Objects
+from hub.sim.statuses import Statuses
 
 Handler: TypeAlias = Callable[[SimRequest], Awaitable[Answer]]
 Routes: TypeAlias = dict[tuple[Interface, str, str, int], Handler]
@@ -46,7 +48,7 @@ class SimPlatform:
 
     `fault`, `delay` (seconds before each functional request is handled) and `page_cap` (the most objects of one page)
     may be set at any time. `received` holds every functional request that came in with a good token, unless `record`
-    is switched off.
+    is switched off. `their_statuses` is what a hub told by HubClientInfo.
     """
 
     def __init__(
@@ -68,7 +70,11 @@ class SimPlatform:
         self.page_cap = 50
         self.record = True
         self.received: list[SimRequest] = []
-        self.routes: Routes = {}
+        self._statuses = Statuses()
+        self.routes: Routes = {
+            (Interface.RECEIVER, HUB_CLIENT_INFO, "GET", 2): self._statuses.get,
+            (Interface.RECEIVER, HUB_CLIENT_INFO, "PUT", 2): self._statuses.put,
+        }
         self._versions = tuple(versions)
         self._encoding = token_encoding
         self._host = host
@@ -93,6 +99,11 @@ class SimPlatform:
     def party(self) -> Party:
         """The first of its parties."""
         return self.roles[0].party
+
+    @property
+    def their_statuses(self) -> Objects:
+        """The latest ClientInfo of each party and role."""
+        return self._statuses.objects
 
     @property
     def peer(self) -> Peer:
@@ -245,7 +256,7 @@ class SimPlatform:
             headers = read(request.raw_headers)
             token = self._token(headers)
             received = await read_request(request, headers)
-            if received.functional and not self._connection.opens(token):
+            if not received.handshake and not self._connection.opens(token):
                 raise Unauthorized("this token opens versions and credentials only; finish the registration")
             if received.functional and self.fault is not Fault.NONE:
                 self._keep(received)
@@ -266,11 +277,12 @@ class SimPlatform:
             return self._list_versions(request)
         if request.module == "credentials":
             return await self._credentials(request, token)
-        return await self._functional(request)
+        return await self._module(request)
 
-    async def _functional(self, request: SimRequest) -> Answer:
-        self._keep(request)
-        await asyncio.sleep(self.delay)
+    async def _module(self, request: SimRequest) -> Answer:
+        if request.functional:
+            self._keep(request)
+            await asyncio.sleep(self.delay)
         try:
             if request.receiver is not None and request.receiver not in {each.party for each in self.roles}:
                 raise InvalidParameters(f"headers OCPI-to-*: {request.receiver} is not a party of {self.name}")
@@ -278,7 +290,7 @@ class SimPlatform:
         finally:
             self._handled(request)
         if request.method != "GET" and answer.code == 1000:
-            text = f"{request.receiver or self.name} received {describe(request)}"
+            text = f"{request.receiver or self.party} received {describe(request)}"
             self.tell(Kind.RECEIVED, text, request.module)
         return answer
 

@@ -2,7 +2,8 @@
 
 Portable between SQLite and PostgreSQL. Every `*_at` is a point in time in milliseconds since 1970 (UTC), as an
 integer: it compares, sorts and survives every driver without time zones. Country codes and party ids are upper
-case. What may be secret is never here in the clear: inbound tokens as SHA-256, outbound ones encrypted.
+case; a party that is only looked up is one column, `NL-TNM`. What may be secret is never here in the clear: inbound
+tokens as SHA-256, outbound ones encrypted.
 """
 
 from sqlalchemy import (
@@ -12,12 +13,14 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 # Migrations refer to constraints by name, so every one needs a name that both databases agree on.
@@ -32,14 +35,14 @@ metadata = MetaData(
 )
 
 
-def _platform_id(*, primary_key: bool = False) -> Column[int]:
+def _platform_id(*, primary_key: bool = False, index: bool = True) -> Column[int]:
     return Column(
         "platform_id",
         Integer,
         ForeignKey("platform.id", ondelete="CASCADE"),
         primary_key=primary_key,
         nullable=False,
-        index=not primary_key,
+        index=index and not primary_key,
     )
 
 
@@ -113,6 +116,70 @@ endpoint = Table(
     Column("url", Text, nullable=False),
     Column("manual", Boolean, nullable=False),
     CheckConstraint("interface IN ('SENDER', 'RECEIVER')", name="interface"),
+)
+
+# `one` and `other` are parties or `*`, `module` a module or `*`: a core.agreements.Rule, in its own order.
+agreement = Table(
+    "agreement",
+    metadata,
+    Column("one", String(6), primary_key=True),
+    Column("other", String(6), primary_key=True),
+    Column("module", Text, primary_key=True),
+    Column("allow", Boolean, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# Objects that are meant for everybody. `body` is the JSON as received, `object_id` the id as given, `object_key`
+# what makes it unique without regard to case. `position` is given once and never again: the order of GET All.
+mirror = Table(
+    "mirror",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("module", Text, nullable=False),
+    Column("owner", String(6), nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    _platform_id(index=False),
+    Column("last_updated", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    # In this order it also finds the owners of an id, without a look at the table.
+    UniqueConstraint("module", "object_key", "owner"),
+    # Everything that decides which objects are on a page: bodies are read only for those that are.
+    Index(None, "module", "version", "position", "last_updated", "owner"),
+    Index(None, "platform_id", "owner"),
+    sqlite_autoincrement=True,
+)
+
+# From where the next pull of a module goes on, as the platform wrote that time.
+sync_state = Table(
+    "sync_state",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("module", Text, primary_key=True),
+    Column("date_from", Text, nullable=False),
+)
+
+# Which party was seen behind an id that `asker` knows. Keys only: no content is kept of what passes.
+hint = Table(
+    "hint",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("object_key", Text, primary_key=True),
+    Column("asker", String(6), primary_key=True),
+    Column("party", String(6), primary_key=True),
+    Column("seen_at", BigInteger, nullable=False, index=True),
+)
+
+# The connection status that partners were told last (2.2.1, hubclientinfo: ConnectionStatus).
+connection_status = Table(
+    "connection_status",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    CheckConstraint("status IN ('CONNECTED', 'OFFLINE', 'PLANNED', 'SUSPENDED')", name="status"),
 )
 
 # Facts about this database itself, such as the key check value.

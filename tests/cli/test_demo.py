@@ -56,7 +56,7 @@ def test_the_summary_for_scripts_holds_everything(demos):
     (line,) = out.splitlines()
     summary = json.loads(line)
     assert set(summary) == set(Summary.__struct_fields__)
-    assert (summary["ok"], summary["missing"], summary["registrations"]) == (True, [], 2)
+    assert (summary["ok"], summary["missing"], summary["registrations"]) == (True, [], 3)
     assert set(summary["messages"]) == {"cdrs", "commands", "locations", "sessions", "tariffs", "tokens"}
     assert summary["hooks_fired"] >= 1
     assert summary["commands_completed"] == 2

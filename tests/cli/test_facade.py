@@ -73,7 +73,7 @@ async def test_a_plugin_gets_and_pushes_in_the_hubs_name(tmp_path):
         (("GET", "locations", "SENDER", "FR-XXX"), 4001),
         (("GET", "locations", "SENDER", "BE-INV"), 4003),
         (("GET", "locations", "SENDER", "DE-MSP"), 4000),
-        (("GET", "locations", "SENDER", "NL-HUB"), 2001),
+        (("GET", "locations", "SENDER", "NL-HUB"), 1000),
     ],
 )
 async def test_who_can_not_be_reached_is_told_by_the_hub(tmp_path, order, code):

@@ -52,6 +52,7 @@ def test_verbs_print_one_json_value(anywhere):
     shown = anywhere.json("partner", "show", "NL-ACM")
     assert (shown["state"], shown["parties"], shown["not_presented"]) == ("INVITED", [], invited["parties"])
     assert "token" not in " ".join(name for name in shown if name.endswith(("_a", "_b", "_c")))
+    assert anywhere.json("partner", "add", "1", "NL-TWO:EMSP")["not_presented"][-1] == "NL-TWO:EMSP"
     assert anywhere.json("partner", "suspend", "1")["state"] == "SUSPENDED"
     assert anywhere.json("partner", "resume", "1")["state"] == "INVITED"
     assert anywhere.json("partner", "rotate", "1", "--invite")["token_a"] != invited["token_a"]
@@ -69,6 +70,7 @@ def test_what_can_not_be_done_is_told_with_exit_status_1(anywhere):
         (("invite", "X", "--party", "NL-XXX:CAR"), "the roles are CPO, EMSP"),
         (("invite", "X", "--party", "NL-HUB:CPO"), "NL-HUB is this hub itself"),
         (("invite", "17", "--party", "NL-XXX:CPO"), "it would read as an id"),
+        (("add", "1", "NL-HUB:CPO"), "NL-HUB is this hub itself"),
         (("show", "nobody"), "no partner 'nobody'; see: ocpi-hub partner list"),
         (("resume", "1"), "ACME Charging is not suspended"),
         (("remove", "NL-XXX", "--yes"), "see: ocpi-hub partner list"),
@@ -243,7 +245,7 @@ def test_an_endpoint_is_set_and_taken_back(configured, hub, background):
 
 
 def test_a_store_in_use_by_what_does_not_answer_is_told(offline, monkeypatch):
-    monkeypatch.setattr(sys.modules["hub.cli.partner"], "PATIENCE", 0.2)
+    monkeypatch.setattr(sys.modules["hub.cli.ask"], "PATIENCE", 0.2)
     offline.json(*INVITE)
     lock = FolderLock(offline.folder / "data" / "hub.lock")
     lock.acquire()

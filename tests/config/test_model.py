@@ -12,9 +12,10 @@ from msgspec import Meta, inspect, structs
 from hub.config import Config, Hub, Listen, PluginOptions, load
 from hub.config.model import sections
 from hub.config.words import plain
+from hub.core.custom import CustomModule
 
 ROOT = Path(__file__).parents[2]
-TABLES = {**sections(), "plugins.home_market": PluginOptions}
+TABLES = {**sections(), "modules.nltnm-tokens": CustomModule, "plugins.home_market": PluginOptions}
 FIELDS = [(table, item) for table, kind in TABLES.items() for item in structs.fields(kind)]
 each_key = pytest.mark.parametrize(
     ("table", "item"), FIELDS, ids=[f"{table}.{item.encode_name}" for table, item in FIELDS]
@@ -23,6 +24,11 @@ each_key = pytest.mark.parametrize(
 
 def meta(item: structs.FieldInfo) -> Meta:
     return next(one for one in typing.get_args(item.type)[1:] if isinstance(one, Meta))
+
+
+def shown(item: structs.FieldInfo) -> object:
+    """What config.toml shows: the example where there is one, else the default."""
+    return (meta(item).examples or [item.default])[0]
 
 
 def written(value: object) -> str:
@@ -34,8 +40,12 @@ def kind_of(item: structs.FieldInfo) -> str:
     match info:
         case inspect.LiteralType():
             return " or ".join(f"`{written(value)}`" for value in info.values)
+        case inspect.EnumType():
+            return " or ".join(f"`{written(value)}`" for value in info.cls)
         case inspect.IntType():
             return f"whole number, {info.ge} to {info.le}"
+        case inspect.FloatType(ge=int() as least):
+            return f"number, {least} to {info.le}"
         case inspect.FloatType():
             return f"number, over {info.gt}, at most {info.le}"
         case inspect.BoolType():
@@ -60,14 +70,13 @@ def part(text: str, heading: str) -> str:
 @each_key
 def test_every_key_is_explained_in_config_toml(table: str, item: structs.FieldInfo):
     text = (ROOT / "config.toml").read_text()
-    section = part(text.replace("\n# [plugins", "\n[plugins"), f"\n[{table}]")
-    value = item.default if item.default is not None else meta(item).examples[0]
-    assert f"# {meta(item).description}\n# {item.encode_name} = {written(value)}\n" in section
+    section = part(text.replace("\n# [", "\n["), f"\n[{table}]")
+    assert f"# {meta(item).description}\n# {item.encode_name} = {written(shown(item))}\n" in section
 
 
 @each_key
 def test_every_key_is_in_the_documentation(table: str, item: structs.FieldInfo):
-    section = part((ROOT / "docs/configuration.md").read_text(), f"### [{table.replace('home_market', 'name')}]")
+    section = part((ROOT / "docs/configuration.md").read_text(), f"### [{re.sub('(?<=[.]).*', 'name', table)}]")
     default = "none" if item.default is None else f"`{written(item.default)}`"
     assert f"| `{item.encode_name}` | {kind_of(item)} | {default} | {meta(item).description} |\n" in section
 
@@ -81,16 +90,18 @@ def test_nothing_is_explained_that_does_not_exist(name: str):
 def test_shipped_config_is_the_defaults():
     shipped, default = load(ROOT / "config.toml", {}), load(None, {})
     assert [getattr(shipped, name) for name in sections()] == [getattr(default, name) for name in sections()]
-    assert shipped.plugins == {}
+    assert (shipped.modules, shipped.plugins) == ({}, {})
 
 
 def test_commented_lines_of_the_shipped_config_are_the_defaults(tmp_path: Path):
     text = uncomment((ROOT / "config.toml").read_text())
-    shown = tomllib.loads(text)
-    assert shown.pop("plugins") == {"home_market": msgspec.to_builtins(PluginOptions())}
+    tables = tomllib.loads(text)
+    assert tables.pop("plugins") == {"home_market": msgspec.to_builtins(PluginOptions())}
+    example = {item.encode_name: shown(item) for item in structs.fields(CustomModule)}
+    assert tables.pop("modules") == {"nltnm-tokens": msgspec.json.decode(written(example))}
     for name, kind in sections().items():
-        assert shown.pop(name).keys() == set(kind.__struct_encode_fields__)
-    assert shown == {}
+        assert tables.pop(name).keys() == set(kind.__struct_encode_fields__)
+    assert tables == {}
     (tmp_path / "partners.pem").touch()
     (tmp_path / "config.toml").write_text(text)
     config = load(tmp_path / "config.toml", {})

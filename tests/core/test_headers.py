@@ -45,7 +45,13 @@ def test_nothing_is_there():
 
 
 def test_an_empty_header_is_none():
-    assert read([(name, b"  ") for name, _ in [*IDS, *ROUTING]]) == RequestHeaders()
+    empty = [(name, b"  ") for name, _ in [*IDS, *ROUTING]]
+    assert read([each for each in empty if b"to" not in each[0].lower()]) == RequestHeaders()
+
+
+def test_an_empty_receiver_is_no_open_routing():
+    with pytest.raises(InvalidParameters, match="OCPI-to"):
+        read([(name, b"") for name, _ in ROUTING])
 
 
 @given(st.lists(st.tuples(names, values), max_size=12))

@@ -5,9 +5,10 @@ import math
 import msgspec
 import pytest
 
+from hub.core.catalogue import CATALOGUE
 from hub.core.directory import Directory, Platform, State
 from hub.core.message import Message, Reply, decode_as, decode_json
-from hub.core.modules import CATALOGUE, Interface
+from hub.core.modules import Interface
 from hub.core.party import Party, Role
 from hub.errors import BadRequest
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hub.core.modules import CATALOGUE, OCPI_2_2_1, VERSIONS, Catalogue, Interface, Operation, OwnerIn, UrlIn, rows
+from hub.core.catalogue import CATALOGUE, OCPI_2_2_1, VERSIONS, rows
+from hub.core.modules import Catalogue, Interface, Operation, OwnerIn, UrlIn
 
 V = "2.2.1"
 S, R = Interface.SENDER, Interface.RECEIVER

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.core.catalogue import CATALOGUE, OCPI_2_2_1
 from hub.core.directory import Platform, State
-from hub.core.modules import CATALOGUE, OCPI_2_2_1, Interface, OwnerIn
+from hub.core.modules import Interface, OwnerIn
 from hub.core.party import Party, Role
 from hub.core.rights import check_owner, owner_of, sending_party
 from hub.errors import BadRequest, InvalidParameters, OcpiError

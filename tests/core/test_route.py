@@ -1,85 +1,168 @@
-"""`decide` over every combination of sender, receiver, owner and operation, against a table written by hand."""
+"""`decide` over every combination of sender, receiver, owner, agreements, content and what was seen before.
+
+The expectation is a table written by hand from OCPI 2.2.1, transport_and_format: Message Routing.
+"""
 
 import math
+from functools import cache
+from itertools import product
+from typing import NamedTuple
 
+import msgspec
 import pytest
 
+from hub.core.agreements import Agreements, Rule
+from hub.core.catalogue import CATALOGUE
 from hub.core.directory import Directory, Platform, State
 from hub.core.message import Message
-from hub.core.modules import CATALOGUE, Interface
+from hub.core.modules import Interface
 from hub.core.party import Party, Role
 from hub.core.route import Refuse, Route, Way, decide, destination
 from hub.errors import OcpiError
 
-HUB = Party("XX", "HUB")
 MODULES = ("cdrs", "chargingprofiles", "commands", "locations", "sessions", "tariffs", "tokens")
 OPERATIONS = [*CATALOGUE.operations()]
+EVERYBODYS = ("locations", "tariffs", "tokens")
+P = Party.parse
+HUB, REG, CPO = P("XX-HUB"), P("FR-REG"), P("FR-CPO")
 
-# What can be written into OCPI-to, and the party it stands for here. `self` and `sibling` depend on the sender.
+# Sender: its party, the others of its platform.
+SENDERS = {
+    "single": (P("NL-ONE"), ()),
+    "one of several": (P("DE-AAA"), (P("DE-BBB"), P("AT-CCC"))),
+    "hub": (P("HR-HBB"), (P("HR-CPO"),)),
+}
+# What can be written into OCPI-to; None is for open routing. What a party there is told: None where it is reached.
 RECEIVERS = {
     "none": None,
     "hub": HUB,
     "self": ...,
     "sibling": ...,
-    "registered": Party("FR", "REG"),
-    "unknown": Party("ZZ", "UNK"),
-    "invited": Party("IT", "INV"),
-    "suspended": Party("BE", "SUS"),
-    "not presented": Party("AT", "RES"),
-    "other version": Party("ES", "OLD"),
-    "no endpoint": Party("PT", "BAR"),
+    "registered": REG,
+    "another hub": P("BE-HBB"),
+    "behind a hub": P("BE-MSP"),
+    "unknown": P("ZZ-UNK"),
+    "invited": P("IT-INV"),
+    "suspended": P("BE-SUS"),
+    "not presented": P("AT-RES"),
+    "offline": P("GR-OFF"),
+    "other version": P("ES-OLD"),
+    "no endpoint": P("PT-BAR"),
 }
-# Sender: its party, the others of its platform, its role.
-SENDERS = {
-    "single": (Party("NL", "ONE"), (), Role.CPO),
-    "one of several": (Party("DE", "AAA"), (Party("DE", "BBB"), Party("AT", "CCC")), Role.EMSP),
-    "hub": (Party("HR", "HBB"), (Party("HR", "CPO"),), Role.HUB),
+UNREACHED = {
+    P("ZZ-UNK"): 4001,
+    P("IT-INV"): 4003,
+    P("BE-SUS"): 4003,
+    P("AT-RES"): 4003,
+    P("GR-OFF"): 4003,
+    P("ES-OLD"): 4000,
+    P("PT-BAR"): 4000,
 }
-OWNERS = ("nobody", "sender", "sibling", "receiver", "stranger")
-
-# The expectation: a route (None) or a status_code, and words that the reason has to hold.
-# First by the owner: where it is not the sender and the sender is no hub, nothing else counts.
-NOT_YOURS = (2001, "can not send objects of")
-BY_RECEIVER = {
-    "none": (2001, "OCPI-to-* are missing"),
-    "hub": (2001, "XX-HUB is the hub itself"),
-    "self": (2001, "is the sender itself"),
-    "sibling": None,
-    "registered": None,
-    "unknown": (4001, "ZZ-UNK is not known to this hub"),
-    "invited": (4003, "IT-INV has not connected yet"),
-    "suspended": (4003, "BE-SUS is suspended"),
-    "not presented": (4003, "AT-RES has not connected yet"),
-    "other version": (4000, "ES-OLD speaks OCPI 2.1.1, this message is OCPI 2.2.1"),
-    "no endpoint": (4000, "PT-BAR offers no"),
+A_URL_NEEDS_NO_ENDPOINT = (P("ES-OLD"), P("PT-BAR"))
+OWNERS = ("nobody", "sender", "sibling", "stranger", "registered")
+AGREEMENTS = ("open", "closed", "allow", "deny")
+FOUND = {
+    "none": (),
+    "one": (REG,),
+    "several": (REG, CPO),
+    "the sender": ...,
+    "offline": (P("GR-OFF"),),
+    "unknown": (P("ZZ-UNK"),),
 }
-# A URL that a partner handed out is called as it stands: neither version nor endpoints matter, but whose it is does.
-BY_RECEIVER_OF_A_URL = BY_RECEIVER | {"other version": None, "no endpoint": None}
-FOREIGN_URL = (4000, "is not the party that handed out this URL")
+DRIVERS = {"no driver": None, "driver of REG": REG, "driver of the sender": ...}
+
+# Who is there for a broadcast, one for each platform, by whose objects these are.
+DRIVERS_SIDE = {"DE-AAA", "HR-HBB", "FR-REG", "BE-HBB"}
+CHARGERS_SIDE = {"NL-ONE", "AT-CCC", "HR-HBB", "FR-CPO", "AT-YES", "BE-HBB"}
+HUBS = {"HR-HBB", "BE-HBB"}
+EMSPS = {"DE-AAA", "FR-REG", "BE-MSP"}
 
 
-def expectation(sender, receiver, owner, url):
-    if owner in ("sibling", "receiver", "stranger") and sender != "hub":
-        return NOT_YOURS
-    table = BY_RECEIVER_OF_A_URL if url else BY_RECEIVER
-    if url == "foreign" and table[receiver] is None:
-        return FOREIGN_URL
-    return table[receiver]
+def permitted(agreements: str, party: Party) -> bool:
+    return {"open": True, "closed": False, "allow": party == REG, "deny": party != REG}[agreements]
+
+
+def reached(party: Party, agreements: str, url: str | None) -> tuple[Way, set[str]] | int:
+    if not permitted(agreements, party):
+        return 4001
+    if url == "foreign" and UNREACHED.get(party, 4000) == 4000:
+        return 4000
+    if party in UNREACHED and not (url and party in A_URL_NEEDS_NO_ENDPOINT):
+        return UNREACHED[party]
+    return Way.DIRECT, {party.id}
+
+
+def everybody(side: set[str], sender: str, agreements: str) -> set[str]:
+    party, others = SENDERS[sender]
+    own = {each.id for each in (party, *others)}
+    return {each for each in side - own - (HUBS if sender == "hub" else set()) if permitted(agreements, P(each))}
+
+
+def expectation(case: "Case", operation, agreements, url):
+    """Way and destinations, or the status_code of the refusal."""
+    party = SENDERS[case.sender][0]
+    foreign = case.whose not in (None, party)
+    if (foreign and (case.sender != "hub" or case.owner == "registered")) or case.receiver == "self":
+        return 2001
+    if case.receiver not in ("none", "hub"):
+        return reached(case.to, agreements, url)
+    if url is None and (case.receiver == "hub" or operation.path == () or is_broadcast(operation)):
+        meant = for_the_hub(operation, case.sender, agreements)
+        if meant or case.receiver == "hub":
+            return meant or 2001
+    return 2001 if case.receiver == "hub" else by_content(case, operation, agreements, url)
+
+
+def is_broadcast(operation) -> bool:
+    return operation.module in EVERYBODYS and operation.interface == "RECEIVER" and operation.method != "GET"
+
+
+def for_the_hub(operation, sender, agreements):
+    """Broadcast Push and GET All via Hubs."""
+    if is_broadcast(operation):
+        theirs = CHARGERS_SIDE if operation.module == "tokens" else DRIVERS_SIDE
+        return Way.BROADCAST, everybody(theirs, sender, agreements)
+    if operation.module in EVERYBODYS and operation.method == "GET":
+        return Way.MIRROR, set()
+    if operation.module in ("sessions", "cdrs") and (operation.method, operation.path) == ("GET", ()):
+        return Way.COLLECT, everybody(CHARGERS_SIDE, sender, agreements)
+    return None
+
+
+def by_content(case: "Case", operation, agreements, url):
+    """Open Routing Request."""
+    module, party = operation.module, SENDERS[case.sender][0]
+    if module in ("sessions", "cdrs") and operation.method != "GET" and case.driver is not None:
+        return 2001 if case.driver in (party, case.whose) else reached(case.driver, agreements, url)
+    by_id = module in ("chargingprofiles", "commands", "locations", "sessions", "tokens") and operation.path
+    if by_id and url is None and (module, operation.interface) != ("commands", "SENDER"):
+        seen = [each for each in case.found if each not in (party, case.whose) and permitted(agreements, each)]
+        if seen:
+            return reached(seen[0], agreements, url) if len(seen) == 1 else 2001
+    if operation.path[-1:] == ("authorize",):
+        own = {each.id for each in (party, *SENDERS[case.sender][1])}
+        asked = {each for each in EMSPS - own if permitted(agreements, P(each))}
+        return (Way.ASK, asked) if asked else 2001
+    return 2001
 
 
 def host(party):
     return f"https://{party.id.lower()}.example"
 
 
-def platform(number, *presented, reserved=(), state=State.REGISTERED, version="2.2.1", role=Role.CPO, without=None):
-    party = (*presented, *reserved)[0]
+def platform(number, roles, *, reserved="", state=State.REGISTERED, version="2.2.1", without=None):
+    held, kept = (
+        {P(each.partition(":")[0]): frozenset(map(Role, each.partition(":")[2].split("+"))) for each in text.split()}
+        for text in (roles, f"{roles} {reserved}")
+    )
+    party = next(iter(kept))
     return Platform(
         id=number,
         name=f"platform of {party}",
         state=state,
         version=version,
-        roles={each: frozenset({role}) for each in presented},
-        reserved={each: frozenset({role}) for each in (*presented, *reserved)},
+        roles=held,
+        reserved=kept,
         endpoints={
             (module, interface): f"{host(party)}/{module}/{interface.lower()}/"
             for module in MODULES
@@ -90,48 +173,43 @@ def platform(number, *presented, reserved=(), state=State.REGISTERED, version="2
     )
 
 
-def world(operation):
-    """A directory with every kind of platform. One lacks just the endpoint that this operation needs."""
-    senders = [
-        platform(number, party, *others, role=role) for number, (party, others, role) in enumerate(SENDERS.values(), 1)
-    ]
-    return Directory.of(
+@cache
+def world(module: str, interface: Interface) -> Directory:
+    """A directory with every kind of platform. One lacks just the endpoint that is needed."""
+    directory = Directory.of(
         HUB,
         [
-            *senders,
-            platform(11, RECEIVERS["registered"]),
-            platform(12, reserved=[RECEIVERS["invited"]], state=State.INVITED, version=None),
-            platform(13, RECEIVERS["suspended"], state=State.SUSPENDED),
-            platform(14, Party("AT", "YES"), reserved=[RECEIVERS["not presented"]]),
-            platform(15, RECEIVERS["other version"], version="2.1.1"),
-            platform(16, RECEIVERS["no endpoint"], without=(operation.module, operation.interface)),
+            platform(1, "NL-ONE:CPO"),
+            platform(2, "DE-AAA:EMSP DE-BBB:EMSP AT-CCC:CPO"),
+            platform(3, "HR-HBB:HUB HR-CPO:CPO"),
+            platform(11, "FR-REG:EMSP"),
+            platform(12, "", reserved="IT-INV:CPO+EMSP", state=State.INVITED, version=None),
+            platform(13, "BE-SUS:CPO+EMSP", state=State.SUSPENDED),
+            platform(14, "AT-YES:CPO", reserved="AT-RES:EMSP"),
+            platform(15, "ES-OLD:CPO+EMSP", version="2.1.1"),
+            platform(16, "PT-BAR:CPO+EMSP", without=(module, interface)),
+            platform(17, "FR-CPO:CPO"),
+            platform(18, "BE-HBB:HUB BE-MSP:EMSP"),
+            platform(19, "GR-OFF:CPO+EMSP"),
         ],
     )
+    return msgspec.structs.replace(directory, offline=frozenset({19}))
 
 
-def combinations():
-    for sender, (party, others, _) in SENDERS.items():
-        receivers = RECEIVERS | {"self": party, "sibling": others[0] if others else ...}
-        owners = {
-            "nobody": None,
-            "sender": party,
-            "sibling": others[-1] if others else ...,
-            "stranger": Party("SE", "XYZ"),
-        }
-        for receiver, to in receivers.items():
-            for owner in OWNERS:
-                whose = to or ... if owner == "receiver" else owners[owner]
-                if ... not in (to, whose) and not (owner == "receiver" and to == party):
-                    yield sender, party, receiver, to, owner, whose
+def agreed(directory: Directory, agreements: str, sender: Party, module: str) -> Directory:
+    rules = [Rule.between(sender.id, "FR-REG", module, allow=agreements == "allow")]
+    every = Agreements.of(rules if agreements in ("allow", "deny") else [], default=agreements in ("open", "deny"))
+    return msgspec.structs.replace(directory, agreements=every)
 
 
-COMBINATIONS = list(combinations())
-
-
-def message(directory, operation, party, to, owner, url=None):
+def message(directory, operation, party, to=None, owner=None, url=None, driver=None):
+    body = {"session_id": "S", "reservation_id": None}
+    if driver:
+        body["cdr_token"] = {"country_code": driver.country, "party_id": driver.party_id}
     return Message(
         operation=operation,
-        segments=("x",) * len(operation.path),
+        segments=tuple("STOP_SESSION" if shape == "{command}" else "x" for shape in operation.path),
+        body=msgspec.json.encode(body),
         request_id="r",
         correlation_id="c",
         platform=directory.parties[party],
@@ -144,83 +222,151 @@ def message(directory, operation, party, to, owner, url=None):
     )
 
 
+class Case(NamedTuple):
+    """One combination: in words, and what the words stand for here."""
+
+    sender: str
+    receiver: str
+    owner: str
+    seen: str
+    named: str
+    to: Party | None
+    whose: Party | None
+    found: tuple[Party, ...]
+    driver: Party | None
+
+
+def combinations():
+    for sender, (party, others) in SENDERS.items():
+        theirs = {"nobody": None, "sender": party, "sibling": others[-1] if others else ...}
+        owners = theirs | {"stranger": P("SE-XYZ"), "registered": REG}
+        receivers = RECEIVERS | {"self": party, "sibling": others[0] if others else ...}
+        for (receiver, to), (owner, whose) in product(receivers.items(), owners.items()):
+            if ... in (to, whose):
+                continue
+            contents = product(FOUND.items(), DRIVERS.items()) if to is None else NOTHING
+            for (seen, found), (named, driver) in contents:
+                yield Case(
+                    sender, receiver, owner, seen, named, to, whose,
+                    (party,) if found is ... else found, party if driver is ... else driver,
+                )  # fmt: skip
+
+
+NOTHING = ((("none", ()), ("no driver", None)),)
+COMBINATIONS = list(combinations())
+
+
 def test_the_enumeration_leaves_nothing_out():
-    assert {receiver for _, _, receiver, *_ in COMBINATIONS} == set(RECEIVERS) == set(BY_RECEIVER)
-    assert {sender for sender, *_ in COMBINATIONS} == set(SENDERS)
-    assert {owner for *_, owner, _ in COMBINATIONS} == set(OWNERS)
-    assert len(COMBINATIONS) == 38 + 53 + 53
+    seen = [set(each) for each in zip(*(case[:5] for case in COMBINATIONS), strict=True)]
+    assert seen == [set(SENDERS), set(RECEIVERS), set(OWNERS), set(FOUND), set(DRIVERS)]
     assert len(OPERATIONS) == 36 + 8
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: f"{row}{' (handed out)' * (row.path == ('{url}',))}")
-def test_every_decision(operation):
-    directory = world(operation)
-    handed_out = operation.path == ("{url}",)
-    for sender, party, receiver, to, owner, whose in COMBINATIONS:
-        for kind in ("own", "foreign") if handed_out else (None,):
+@pytest.mark.parametrize("agreements", AGREEMENTS)
+def test_every_decision(operation, agreements):
+    here = world(operation.module, operation.interface)
+    by_sender = {party: agreed(here, agreements, party, operation.module) for party, _ in SENDERS.values()}
+    for combination in COMBINATIONS:
+        party, to = SENDERS[combination.sender][0], combination.to
+        directory = by_sender[party]
+        for kind in ("own", "foreign") if operation.path == ("{url}",) else (None,):
             at = directory.parties.get(to)
-            own = next(iter(at.origins)) if at else "https://nobody.example"
-            url = kind and f"{own if kind == 'own' else 'https://evil.example'}/any/path?x=1"
-            asked = message(directory, operation, party, to, whose, url)
-            decision = decide(asked)
-            expected = expectation(sender, receiver, owner, kind)
-            case = (sender, receiver, owner, kind, decision)
-
-            assert decision.trail, case
-            assert str(operation) in decision.trail[0], case
-            assert str(party) in decision.trail[0], case
-            assert all(isinstance(step, str) and step for step in decision.trail), case
-            if expected is None:
-                assert isinstance(decision, Route), case
-                assert (decision.way, decision.to) == (Way.DIRECT, to), case
-                assert decision.trail[-1] == decision.why == f"direct to {to} at {at.name}", case
-                there, where = destination(asked, decision.to)
-                assert there is at, case
-                assert where == (url or at.endpoints[operation.module, operation.interface]), case
-            else:
-                code, words = expected
+            url = kind and f"{next(iter(at.origins)) if at and kind == 'own' else 'https://evil.example'}/any?x=1"
+            asked = message(directory, operation, party, to, combination.whose, url, combination.driver)
+            decision = decide(asked, combination.found)
+            expected = expectation(combination, operation, agreements, kind)
+            case = (combination, kind, decision)
+            check_trail(asked, decision, case)
+            if isinstance(expected, int):
                 assert isinstance(decision, Refuse), case
-                assert (decision.way, decision.code) == (Way.REFUSE, code), case
-                assert words in decision.reason, case
-                assert decision.trail[-1] == decision.reason, case
+                assert decision.code == expected, case
+            else:
+                assert isinstance(decision, Route), case
+                assert (decision.way, {each.id for each in decision.destinations}) == expected, case
+                check_destinations(asked, decision, case)
+
+
+def check_trail(asked, decision, case):
+    assert all(isinstance(step, str) and step for step in decision.trail), case
+    assert str(asked.operation) in decision.trail[0], case
+    assert str(asked.sender) in decision.trail[0], case
+    assert decision.trail[-1] == (decision.why if isinstance(decision, Route) else decision.reason), case
+
+
+def check_destinations(asked, route, case):
+    """What holds whatever the table says."""
+    directory, to = asked.directory, route.destinations
+    platforms = [directory.parties[each] for each in to]
+    assert all(directory.agreements.permits(asked.sender, each, asked.module) for each in to), case
+    assert all(at.state is State.REGISTERED and at.id not in directory.offline for at in platforms), case
+    if route.way in (Way.BROADCAST, Way.ASK, Way.COLLECT):
+        assert asked.platform not in platforms, case
+    if route.way in (Way.BROADCAST, Way.COLLECT):
+        assert len({at.id for at in platforms}) == len(platforms), case
+    if route.way is Way.BROADCAST or (asked.is_push and asked.receiver is None):
+        assert asked.owner not in to, case
+        assert asked.sender not in to, case
+    for each in to:
+        there, where = destination(asked, each)
+        assert there is directory.parties[each], case
+        assert where == (asked.url or there.endpoints[asked.module, asked.interface]), case
 
 
 def test_a_refusal_tells_what_not_to_do():
-    directory = world(OPERATIONS[0])
-    for receiver in ("invited", "suspended", "not presented"):
-        decision = decide(message(directory, OPERATIONS[0], SENDERS["single"][0], RECEIVERS[receiver], None))
+    directory = world(OPERATIONS[0].module, OPERATIONS[0].interface)
+    for receiver in ("invited", "suspended", "not presented", "offline"):
+        decision = decide(message(directory, OPERATIONS[0], P("NL-ONE"), RECEIVERS[receiver]))
         assert decision.reason.endswith("; do not queue the message")
 
 
+def test_a_party_without_agreement_and_one_that_is_not_there_read_the_same():
+    """The sender learns no more than it may know."""
+    closed = agreed(world("locations", Interface.SENDER), "closed", P("NL-ONE"), "locations")
+    reasons = {
+        decide(message(closed, OPERATIONS[0], P("NL-ONE"), to)).reason.replace(to.id, "")
+        for to in (REG, P("ZZ-UNK"), P("BE-SUS"), P("IT-INV"), P("GR-OFF"))
+    }
+    assert len(reasons) == 1
+
+
 def test_the_trail_says_whose_object_it_is():
-    directory = world(OPERATIONS[0])
-    to, one, behind, hub = RECEIVERS["registered"], SENDERS["single"][0], Party("SE", "XYZ"), SENDERS["hub"][0]
+    operation = OPERATIONS[0]
+    directory = world(operation.module, operation.interface)
+    one, behind, hub = P("NL-ONE"), P("SE-XYZ"), P("HR-HBB")
     for sender, owner, step in [
         (one, None, "no owner is named"),
         (one, one, "owner NL-ONE is the sender"),
         (hub, behind, "owner SE-XYZ is behind HR-HBB, which is a hub"),
     ]:
-        decision = decide(message(directory, OPERATIONS[0], sender, to, owner))
+        decision = decide(message(directory, operation, sender, REG, owner))
         assert decision.trail == (
-            f"{OPERATIONS[0]} from {sender} (platform of {sender})",
+            f"{operation} from {sender} (platform of {sender})",
             step,
             "OCPI-to is FR-REG",
-            "direct to FR-REG at platform of FR-REG",
+            "direct: FR-REG at platform of FR-REG",
         )
+
+
+def test_a_push_never_comes_back_to_the_owner_that_a_hub_sends_it_for():
+    directory = world("sessions", Interface.RECEIVER)
+    operation = CATALOGUE.module("2.2.1", Interface.RECEIVER, "sessions").find("PATCH", ("HR", "CPO", "S"))
+    owner = P("HR-CPO")
+    assert isinstance(decide(message(directory, operation, P("HR-HBB"), owner=owner), (owner,)), Refuse)
+    assert isinstance(decide(message(directory, operation, P("HR-HBB"), owner=owner, driver=owner)), Refuse)
 
 
 def test_a_token_never_goes_to_another_platforms_url():
     """A plugin may choose another route, and a party may have moved: the URL stays whose it was."""
     operation = CATALOGUE.indirect("2.2.1", "commands", Interface.SENDER, "POST")
-    directory = world(operation)
-    one, other, url = SENDERS["single"][0], SENDERS["one of several"][0], "https://fr-reg.example/results/1"
-    asked = message(directory, operation, one, RECEIVERS["registered"], None, url)
-    assert destination(asked, RECEIVERS["registered"]) == (directory.platforms[11], url)
+    directory, url = world(operation.module, operation.interface), "https://fr-reg.example/results/1"
+    asked = message(directory, operation, P("NL-ONE"), REG, None, url)
+    assert destination(asked, REG) == (directory.platforms[11], url)
     with pytest.raises(OcpiError, match="DE-AAA is not the party that handed out this URL") as caught:
-        destination(asked, other)
+        destination(asked, P("DE-AAA"))
     assert caught.value.code == 4000
 
 
 def test_what_plugins_make():
-    assert Route.direct(HUB, "because") == Route(way=Way.DIRECT, to=HUB, why="because", trail=())
+    assert Route.direct(HUB, "because") == Route(way=Way.DIRECT, destinations=(HUB,), why="because", trail=())
     assert Refuse("no") == Refuse("no", 2001, (), Way.REFUSE)

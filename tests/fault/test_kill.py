@@ -72,12 +72,12 @@ class Line:
         """Register and renew until the kill."""
         self._goal = self.acknowledged + self._random.randint(*ACKNOWLEDGED)
         self._enough.clear()
-        workers = [asyncio.create_task(self._work(self.members[number::WORKERS])) for number in range(WORKERS)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30), asyncio.TaskGroup() as workers:
+            for number in range(WORKERS):
+                workers.create_task(self._work(self.members[number::WORKERS]))
             await self._enough.wait()
-        await asyncio.sleep(self._random.uniform(0, AFTER))
-        self.hub.kill()
-        await asyncio.gather(*workers)
+            await asyncio.sleep(self._random.uniform(0, AFTER))
+            self.hub.kill()
 
     async def _work(self, mine: list[Member]) -> None:
         """One handshake after the other, until there is no hub any more."""
@@ -157,7 +157,9 @@ class Line:
 async def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
     with ExitStack() as nurseries:
         lines = [Line(number, tmp_path / f"{number}", nurseries.enter_context(Nursery())) for number in range(HUBS)]
-        await asyncio.gather(*(line.run() for line in lines))
+        async with asyncio.TaskGroup() as all_lines:
+            for line in lines:
+                all_lines.create_task(line.run())
     figures = {
         "kills": HUBS * KILLS,
         "partners": sum(len(line.members) for line in lines),

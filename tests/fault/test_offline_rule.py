@@ -132,7 +132,7 @@ async def test_a_push_that_failed_is_gone(tmp_path):
             await asyncio.sleep(SETTLE)
             assert {case.how: case.server.deliveries for case in cases} == delivered
 
-            await asyncio.gather(*(arrives(sender, case) for case in cases))
+            await asyncio.gather(*(arrives(sender, case, 3000) for case in cases))
             await hub.stop()
             check_files(hub, prefix)
         finally:
@@ -154,10 +154,12 @@ async def fail(sender: Platform, cases: list[Case]) -> None:
 
 async def kill_in_flight(hub: HubProcess, sender: Platform, case: Case) -> Counter[bytes]:
     """Kill the hub while pushes wait for the partner's answer; returns what the partner has got of them."""
-    case.server.behaviour = raw_partner.hang
     before = Counter(case.server.deliveries)
+    await arrives(sender, case, 1000)  # the hub has to notice first that the partner is back
+    reached = case.server.deliveries.total()
+    case.server.behaviour = raw_partner.hang
     pushes = [asyncio.create_task(case.push(sender, number)) for number in range(PUSHES, PUSHES + IN_FLIGHT)]
-    await case.server.until(lambda: case.server.deliveries.total() == before.total() + IN_FLIGHT)
+    await case.server.until(lambda: case.server.deliveries.total() == reached + IN_FLIGHT)
     hub.kill()
     outcomes = await asyncio.gather(*pushes, return_exceptions=True)
     assert all(isinstance(each, NoAnswer) for each in outcomes)
@@ -165,10 +167,10 @@ async def kill_in_flight(hub: HubProcess, sender: Platform, case: Case) -> Count
     return case.server.deliveries - before
 
 
-async def arrives(sender: Platform, case: Case) -> None:
-    """A new push does arrive, once: the partner was reachable all the time."""
-    async with asyncio.timeout(10):
-        numbers = iter(range(1000, 2000))
+async def arrives(sender: Platform, case: Case, first: int) -> None:
+    """A new push does arrive, once: the partner is reachable, and the hub finds that out by itself."""
+    async with asyncio.timeout(45):
+        numbers = iter(range(first, first + 1000))
         while await case.push(sender, number := next(numbers)) != 1000:
             await asyncio.sleep(0.1)
     assert case.server.deliveries[case.prefix + b"%d" % number] == 1

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.core.catalogue import CATALOGUE, OCPI_2_2_1
 from hub.core.directory import Directory, Platform, State
 from hub.core.message import Message
-from hub.core.modules import CATALOGUE, OCPI_2_2_1, Interface, UrlIn
+from hub.core.modules import Interface, UrlIn
 from hub.core.pages import PageHeaders
 from hub.core.party import Party, Role
 from hub.core.sealed import KEY_BYTES, Sealer, Use

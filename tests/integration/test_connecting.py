@@ -74,7 +74,7 @@ async def test_the_hub_presents_itself(app: App, partner: Partner) -> None:
     assert await connect(app, partner) is State.REGISTERED
     assert partner.lines == ["GET /versions", "GET /2.2.1", "POST /credentials"]
     assert (await partner.ask("GET", PATH)).code == 1000
-    assert (await partner.ask("GET", TOKENS)).told == (200, 2001)
+    assert (await partner.ask("GET", TOKENS)).told == (200, 1000)
 
 
 async def test_the_token_that_is_shown_works_already_during_the_post(app: App, partner: Partner) -> None:
@@ -131,7 +131,7 @@ async def test_versions_that_are_open_to_all_do_not_tell_how_a_token_is_written(
     partner.says["POST /credentials"] = lambda asked: partner.usual(asked) if asked.token == GIVEN.reveal() else refusal
     assert await connect(app, partner) is State.REGISTERED
     assert app.partners.show(str(partner.party)).gets_token_as is Encoding.RAW
-    assert (await partner.ask("GET", TOKENS)).told == (200, 2001)
+    assert (await partner.ask("GET", TOKENS)).told == (200, 1000)
 
 
 async def test_nobody_listens(app: App, partner: Partner) -> None:
@@ -181,13 +181,13 @@ ROTATIONS = {
 @pytest.mark.parametrize(("line", "says"), ROTATIONS.values(), ids=ROTATIONS)
 async def test_a_renewal_that_fails_leaves_all_as_it_was(app: App, partner: Partner, line: str, says: Say) -> None:
     await connect(app, partner)
-    assert (await partner.ask("GET", TOKENS)).told == (200, 2001)
+    assert (await partner.ask("GET", TOKENS)).told == (200, 1000)
     before = app.partners.show(str(partner.party))
     partner.says[line] = says
     with pytest.raises(OcpiError):
         await app.partners.rotate(str(partner.party))
     assert app.partners.show(str(partner.party)) == before
-    assert (await partner.ask("GET", TOKENS)).told == (200, 2001)
+    assert (await partner.ask("GET", TOKENS)).told == (200, 1000)
 
 
 async def test_a_renewal_without_an_answer_can_be_finished_by_the_partner(app: App, partner: Partner) -> None:
@@ -203,10 +203,10 @@ async def test_a_renewal_without_an_answer_can_be_finished_by_the_partner(app: A
     with pytest.raises(OcpiError, match=r"within 0\.3 s"):
         await app.partners.rotate(str(partner.party))
     assert partner.token != old
-    assert (await partner.ask("GET", TOKENS, token=old)).told == (200, 2001)
+    assert (await partner.ask("GET", TOKENS, token=old)).told == (200, 1000)
     assert (await partner.ask("GET", "/ocpi/versions")).code == 1000
     assert (await partner.register("PUT")).code == 1000
-    assert (await partner.ask("GET", TOKENS)).told == (200, 2001)
+    assert (await partner.ask("GET", TOKENS)).told == (200, 1000)
     assert (await partner.ask("GET", TOKENS, token=old)).told == (401, 2000)
 
 

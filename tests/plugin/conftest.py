@@ -76,6 +76,7 @@ class Plugins:
     async def start(self, **options) -> Runner:
         """Start all plugins; the watcher sleeps unless `poll` says otherwise."""
         self.runner = Runner(self.loader, self.bus, **{"poll": 3600, **options})
+        self.catalogue = await self.runner.load()
         await self.runner.start(self.hub)
         return self.runner
 

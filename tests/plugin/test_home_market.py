@@ -21,6 +21,7 @@ async def start(plugins):
     async def start(toml: str = "") -> Runner:
         plugins.settings(toml)
         plugins.runner = Runner(Loader(plugins.config, (SHIPPED,)), plugins.bus)
+        await plugins.runner.load()
         await plugins.runner.start(plugins.hub)
         return plugins.runner
 

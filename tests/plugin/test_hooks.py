@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from hub.core.modules import CATALOGUE
+from hub.core.catalogue import CATALOGUE
 from hub.core.party import Party, PartyRole, Role
 from hub.core.route import Refuse, Route
 from hub.plugin import Handled, Interface, Outgoing, PluginFault, Push, Registration, Unregistered

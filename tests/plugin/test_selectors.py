@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.modules import CATALOGUE, Interface
+from hub.core.catalogue import CATALOGUE
+from hub.core.modules import Interface
 from hub.plugin.selectors import select
 
 ALL = frozenset(CATALOGUE.operations())

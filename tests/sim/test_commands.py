@@ -36,10 +36,10 @@ async def test_the_whole_round(connected, told):
     assert list(cpo.cdrs) == list(emsp.their_cdrs) == [cdr]
     assert [each.text for each in told[2:]] == [
         "NL-VOL received command START_SESSION from DE-EMO",
-        "Emobil received the result of START_SESSION: ACCEPTED",
+        "DE-EMO received the result of START_SESSION: ACCEPTED",
         f"DE-EMO received session {session['id']}: ACTIVE, 0.0 kWh from NL-VOL",
         "NL-VOL received command STOP_SESSION from DE-EMO",
-        "Emobil received the result of STOP_SESSION: ACCEPTED",
+        "DE-EMO received the result of STOP_SESSION: ACCEPTED",
         f"DE-EMO received session {session['id']}: COMPLETED, 7.7 kWh from NL-VOL",
         "DE-EMO received a CDR: 7.7 kWh, 3.91 EUR from NL-VOL",
     ]

@@ -42,6 +42,7 @@ async def test_details_name_what_is_really_there(connected):
     assert offered == {
         ("credentials", "SENDER"), ("locations", "SENDER"), ("tariffs", "SENDER"), ("sessions", "SENDER"),
         ("cdrs", "SENDER"), ("tokens", "RECEIVER"), ("commands", "RECEIVER"), ("chargingprofiles", "RECEIVER"),
+        ("hubclientinfo", "RECEIVER"),
     }  # fmt: skip
     assert emsp.peer.parties == (cpo.party,)
     assert cpo.peer.versions_url == emsp.versions_url

@@ -3,6 +3,7 @@
 import sqlite3
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, text
@@ -10,9 +11,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateTable
 
+from hub.core.modules import Interface
+from hub.core.party import PartyRole
 from hub.store.database import Database
+from hub.store.endpoints import set_endpoint
 from hub.store.errors import SchemaTooNew
-from hub.store.migrations import upgrade
+from hub.store.migrations import _config, upgrade
+from hub.store.platforms import create_platform, load_all
 from hub.store.schema import metadata
 
 
@@ -45,6 +50,30 @@ async def test_upgrading_again_changes_nothing(database):
     await upgrade(database)
     assert await database.read(statements) == before
     assert await database.read(lambda connection: connection.scalar(text("SELECT value FROM meta"))) == "v"
+
+
+async def test_an_upgrade_keeps_what_the_first_release_wrote(tmp_path):
+    database = await Database.open(tmp_path / "hub.db")
+
+    def first(connection):
+        command.upgrade(_config(connection), "0001")
+
+    async def fill(connection):
+        roles = [PartyRole.parse("NL-TNM:CPO"), PartyRole.parse("BE-TNM:EMSP")]
+        platform_id = await create_platform(connection, "Tiny", roles, bytes(32), 1)
+        await set_endpoint(connection, platform_id, "2.2.1", "commands", Interface.RECEIVER, url="u")
+        await connection.execute(insert(metadata.tables["meta"]).values(key="k", value="v"))
+
+    await database.write(lambda connection: connection.run_sync(first))
+    await database.write(fill)
+    before = await database.read(load_all)
+    assert "mirror" not in await database.read(statements)
+    await upgrade(database)
+    assert await database.read(load_all) == before
+    assert (len(before), len(before[0].parties), len(before[0].credentials), len(before[0].endpoints)) == (1, 2, 1, 1)
+    assert await database.read(lambda connection: connection.scalar(text("SELECT value FROM meta"))) == "v"
+    assert "mirror" in await database.read(statements)
+    await database.close()
 
 
 async def test_a_failing_migration_leaves_the_database_as_it_was(tmp_path):

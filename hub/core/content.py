@@ -1,0 +1,149 @@
+"""What the content of a message says about where it belongs: the key that open routing looks up.
+
+OCPI 2.2.1, transport_and_format: Open Routing Request. Only keys are remembered, never content.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from hub.core.message import Message, decode_as
+from hub.core.modules import Interface
+from hub.core.party import Party
+from hub.errors import OcpiError
+
+
+class Kind(StrEnum):
+    """What a key names."""
+
+    LOCATION = "location"
+    RESERVATION = "reservation"
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - OCPI's word for a card
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An id as `asker` knows it. Who is behind it is another party. Ids are CiStrings: lower case here."""
+
+    kind: Kind
+    id: str
+    asker: Party
+
+    @classmethod
+    def of(cls, kind: Kind, object_id: str, asker: Party) -> "Key":
+        return cls(kind, object_id.lower(), asker)
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """A key, and who was seen behind it."""
+
+    key: Key
+    party: Party
+
+
+class _CdrToken(msgspec.Struct):
+    country_code: str = ""
+    party_id: str = ""
+
+
+class _Content(msgspec.Struct):
+    """Ids may be anything: a CDR with a `session_id` of null still names its driver."""
+
+    cdr_token: _CdrToken | None = None
+    location_id: Any = None
+    session_id: Any = None
+    reservation_id: Any = None
+
+
+_CONTENT = msgspec.json.Decoder(_Content)
+_BY_COMMAND = {
+    "START_SESSION": (Kind.LOCATION, "location_id"),
+    "RESERVE_NOW": (Kind.LOCATION, "location_id"),
+    "UNLOCK_CONNECTOR": (Kind.LOCATION, "location_id"),
+    "STOP_SESSION": (Kind.SESSION, "session_id"),
+    "CANCEL_RESERVATION": (Kind.RESERVATION, "reservation_id"),
+}
+
+
+def driver(message: Message) -> Party | None:
+    """The eMSP whose driver a session or CDR is about: its cdr_token names the party."""
+    if message.module not in ("sessions", "cdrs") or not message.body:
+        return None
+    token = _content(message).cdr_token
+    if token is None:
+        return None
+    try:
+        return Party.of(token.country_code, token.party_id)
+    except ValueError:
+        return None
+
+
+def called_owner(message: Message) -> Party | None:
+    """The owner in the path of a request to its own SENDER interface, as custom modules have it."""
+    if message.interface is not Interface.SENDER or message.operation.path[:2] != ("{country_code}", "{party_id}"):
+        return None
+    try:
+        return Party.of(*message.segments[:2])
+    except ValueError:
+        return None
+
+
+def key_of(message: Message) -> Key | None:
+    """What has to be looked up to find the receiver of an open message; None where nothing would help."""
+    kind, object_id = _named(message)
+    return Key.of(kind, object_id, message.sender) if kind and object_id else None
+
+
+def hints_of(message: Message, to: Party) -> Iterable[Hint]:
+    """What a message that was delivered to `to` tells for later, for both of its parties."""
+    kind, object_id = _named(message)
+    if kind is Kind.RESERVATION or not object_id or kind is None:
+        return ()
+    if message.module == "commands":
+        reservation = _text(_content(message).reservation_id)
+        if message.segments[0].upper() != "RESERVE_NOW" or not reservation:
+            return ()
+        kind, object_id = Kind.RESERVATION, reservation
+    elif not (message.is_push and message.interface is Interface.RECEIVER):
+        return ()
+    return (
+        Hint(Key.of(kind, object_id, to), message.sender),
+        Hint(Key.of(kind, object_id, message.sender), to),
+    )
+
+
+def _named(message: Message) -> tuple[Kind | None, str]:
+    """Kind and id of the thing that a message is about."""
+    where = message.module, message.interface
+    if where == ("commands", Interface.RECEIVER):
+        kind, field = _BY_COMMAND.get(message.segments[0].upper(), (None, ""))
+        return kind, _text(getattr(_content(message), field)) if kind else ""
+    if not message.segments or message.url is not None:
+        return None, ""
+    own, owned = message.segments[0], message.segments[min(2, len(message.segments) - 1)]
+    kinds = {
+        ("sessions", Interface.SENDER): (Kind.SESSION, own),
+        ("sessions", Interface.RECEIVER): (Kind.SESSION, owned),
+        ("chargingprofiles", Interface.RECEIVER): (Kind.SESSION, own),
+        ("chargingprofiles", Interface.SENDER): (Kind.SESSION, own),
+        ("locations", Interface.SENDER): (Kind.LOCATION, own),
+        ("locations", Interface.RECEIVER): (Kind.LOCATION, owned),
+        ("tokens", Interface.SENDER): (Kind.TOKEN, own),
+        ("tokens", Interface.RECEIVER): (Kind.TOKEN, owned),
+    }
+    return kinds.get(where, (None, ""))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _content(message: Message) -> _Content:
+    """The few fields that matter here; a body that has them otherwise says nothing."""
+    try:
+        content: _Content = decode_as(message.body, _CONTENT)
+    except (OcpiError, msgspec.ValidationError):
+        return _Content()
+    return content

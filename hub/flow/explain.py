@@ -1,0 +1,97 @@
+"""`explain`: the route of a message and the steps to it, by the code that routes, without sending anything."""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from hub.core.directory import Directory
+from hub.core.message import Message
+from hub.core.modules import Catalogue, Interface, Operation, OwnerIn
+from hub.core.party import Party
+from hub.core.paths import segments, split_target
+from hub.core.rights import owner_of
+from hub.core.route import Refuse
+from hub.errors import InvalidParameters, NotFound
+from hub.flow.pipeline import Pipeline
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What would happen to a message. `status_code` is what the sender would be told of a refusal."""
+
+    way: str
+    destinations: tuple[str, ...]
+    why: str
+    status_code: int | None
+    trail: tuple[str, ...]
+
+
+class Explainer:
+    """Builds the message that a person describes, and asks the pipeline where it would go."""
+
+    def __init__(self, catalogue: Catalogue, pipeline: Pipeline, current: Callable[[], Directory]) -> None:
+        self._catalogue = catalogue
+        self._pipeline = pipeline
+        self._current = current
+
+    async def explain(self, method: str, path: str, sender: str, receiver: str, body: bytes) -> Explanation:
+        """Explain `PUT receiver/locations/NL/TNM/LOC1` from one party, to another or to nobody named."""
+        message = self._message(method.upper(), path, _party(sender), _party(receiver) if receiver else None, body)
+        route = await self._pipeline.decide(message)
+        trail = (*route.trail, *_agreement(message))
+        if isinstance(route, Refuse):
+            return Explanation(route.way, (), route.reason, route.code, trail)
+        return Explanation(route.way, tuple(str(party) for party in route.destinations), route.why, None, trail)
+
+    def _message(self, method: str, path: str, sender: Party, receiver: Party | None, body: bytes) -> Message:
+        directory = self._current()
+        platform = directory.parties.get(sender)
+        if platform is None or platform.version is None:
+            raise InvalidParameters(f"{sender} is not a registered party of this hub; see: ocpi-hub partner list")
+        plain, query = split_target("/" + path.lstrip("/"))
+        side, module, *tail = (*segments(plain), "", "")
+        parts = tuple(part for part in tail if part)
+        interface = Interface.__members__.get(side.upper())
+        rows = interface and self._catalogue.module(platform.version, interface, module)
+        operation = rows.find(method, parts) if rows else None
+        if operation is None:
+            raise NotFound(
+                f"OCPI {platform.version} has no {method} {path}; write it as PUT receiver/locations/NL/TNM/LOC1"
+            )
+        return Message(
+            operation=operation,
+            segments=parts,
+            query=query,
+            body=body,
+            request_id="explain",
+            correlation_id="explain",
+            platform=platform,
+            sender=sender,
+            receiver=receiver,
+            owner=owner_of(operation, parts, body) if body or not operation.has_body else _owner(operation, parts),
+            deadline=math.inf,
+            directory=directory,
+        )
+
+
+def _agreement(message: Message) -> tuple[str, ...]:
+    """The rule between the two, which is for operators only: partners are not told that there is one."""
+    directory, receiver = message.directory, message.receiver
+    if receiver is None or receiver == directory.hub or receiver not in directory.parties:
+        return ()
+    return (directory.agreements.judge(message.sender, receiver, message.module).why,)
+
+
+def _owner(operation: Operation, parts: tuple[str, ...]) -> Party | None:
+    """The owner in the path, where no body was given to compare it with."""
+    try:
+        return Party.of(parts[0], parts[1]) if operation.owner is OwnerIn.PATH else None
+    except ValueError as reason:
+        raise InvalidParameters(f"path: {reason}") from None
+
+
+def _party(text: str) -> Party:
+    try:
+        return Party.parse(text)
+    except ValueError as reason:
+        raise InvalidParameters(str(reason)) from None

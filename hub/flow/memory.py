@@ -1,0 +1,95 @@
+"""What was seen before: which party is behind a location, token, session or reservation. Keys only, for a time.
+
+Hints are written in batches, after the message: losing some costs an open message its route, and nothing else.
+"""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from hub.core.content import Hint, Kind, hints_of, key_of
+from hub.core.message import Message
+from hub.core.party import Party
+from hub.core.route import Route, Way
+from hub.events import Bus, Handled, Subscription
+from hub.flow.mirror import Mirror, object_key
+from hub.partners.directory import now_ms
+from hub.store.database import Database
+from hub.store.hints import forget_older, recall, remember
+
+log = structlog.get_logger()
+
+_PAUSE = 0.2
+_SWEEP = 3600.0
+_MOST = 10_000
+_MODULES = frozenset(("commands", "locations", "sessions", "tokens"))
+
+
+class Memory:
+    """Finds the receiver of an open message, and remembers what passes. `lifetime` is in seconds."""
+
+    def __init__(self, database: Database, mirror: Mirror, bus: Bus, lifetime: float) -> None:
+        self._database = database
+        self._mirror = mirror
+        self._bus = bus
+        self._lifetime = round(lifetime * 1000)
+        self._fresh: dict[Hint, None] = {}
+        self._written: asyncio.Task[None] | None = None
+        self._subscription: Subscription | None = None
+
+    def start(self) -> None:
+        """Begin to listen and to write."""
+        self._subscription = self._bus.subscribe(self._handled, Handled, name="memory")
+        self._written = asyncio.create_task(self._write(), name="memory")
+
+    async def stop(self) -> None:
+        """Write what is left, and end."""
+        if self._subscription:
+            await self._bus.unsubscribe(self._subscription)
+        if self._written:
+            self._written.cancel()
+            await asyncio.wait({self._written})
+        await self._flush()
+
+    async def find(self, message: Message) -> tuple[Party, ...]:
+        """The parties that may be behind what an open message is about."""
+        key = key_of(message)
+        if key is None:
+            return ()
+        fresh = tuple(hint.party for hint in self._fresh if hint.key == key)
+        since = now_ms() - self._lifetime
+        kept = await self._database.read(lambda connection: recall(connection, key, since))
+        if seen := tuple(dict.fromkeys((*fresh, *kept))):
+            return seen
+        if key.kind is Kind.LOCATION:
+            return tuple(await self._mirror.owners("locations", key.id))
+        if key.kind is Kind.TOKEN:
+            return tuple(await self._mirror.owners("tokens", object_key(message)))
+        return ()
+
+    async def _handled(self, event: Handled) -> None:
+        route, reply = event.route, event.reply
+        if event.message.module not in _MODULES or not isinstance(route, Route) or route.way is not Way.DIRECT:
+            return
+        if reply.ok and len(self._fresh) < _MOST:
+            self._fresh.update(dict.fromkeys(hints_of(event.message, route.to)))
+
+    async def _write(self) -> None:
+        swept = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_PAUSE)
+            try:
+                await self._flush()
+                if loop.time() > swept:
+                    swept = loop.time() + _SWEEP
+                    await self._database.write(partial(forget_older, before=now_ms() - self._lifetime))
+            except Exception as error:  # noqa: BLE001 - a full disk now is no reason never to write again
+                log.warning("hints_not_kept", hints=len(self._fresh), error=repr(error))
+
+    async def _flush(self) -> None:
+        if hints := tuple(self._fresh):
+            await self._database.write(lambda connection: remember(connection, hints, now_ms()))
+            for hint in hints:
+                self._fresh.pop(hint, None)

@@ -1,0 +1,192 @@
+"""The mirror: what is meant for everybody, kept as it was received, for GET All and for routing by content.
+
+OCPI 2.2.1, transport_and_format: GET All via Hubs, Timestamps and Objects send via Hubs.
+"""
+
+from functools import partial
+from urllib.parse import parse_qsl
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.directory import Platform
+from hub.core.message import Message, decode_as
+from hub.core.modules import Interface
+from hub.core.party import Party
+from hub.core.patching import NotKnown, last_updated, part, patch, put
+from hub.errors import InvalidParameters, NotFound, OcpiError
+from hub.flow.paging import Page, PageQuery
+from hub.partners.directory import now_ms
+from hub.store import mirror as store
+from hub.store.database import Database
+
+_PREFIX = 3
+_TOKEN_TYPE = "RFID"  # noqa: S105 - the default of tokens' `type` parameter (2.2.1, tokens 12.2.2)
+
+
+class _Named(msgspec.Struct):
+    country_code: str
+    party_id: str
+    last_updated: str
+    id: str | None = None
+    uid: str | None = None
+    type: str | None = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+class Mirror:
+    """Applies pushes to the store and reads lists and objects from it. What `apply` returned from is on disk."""
+
+    def __init__(self, database: Database, limit: int) -> None:
+        self._database = database
+        self._limit = limit
+
+    async def apply(self, message: Message) -> bool:
+        """Take a push over; whether it made a new object.
+
+        InvalidParameters where a PATCH is older than what is held, or is of something that is not held.
+        """
+        owner = message.owner
+        if owner is None:
+            raise InvalidParameters("the path names no owner")
+        key, path = object_key(message), message.segments[_PREFIX:]
+        module, body = message.module, message.body
+
+        async def work(connection: AsyncConnection) -> bool:
+            if message.method == "DELETE":
+                await store.delete(connection, module, owner, key)
+                return False
+            held = await store.get(connection, module, owner, key)
+            if message.method == "PUT" and not path:
+                whole = body
+            elif held is None:
+                raise InvalidParameters(f"the hub does not hold this {module} object; PUT it whole first")
+            else:
+                whole = put(held, path, body) if message.method == "PUT" else patch(held, path, body)
+            return await store.put(
+                connection,
+                module,
+                owner,
+                key,
+                version=message.version,
+                platform_id=message.platform.id,
+                object_id=message.segments[2],
+                body=whole,
+                now=now_ms(),
+            )
+
+        return await self._database.write(work)
+
+    async def keep(self, module: str, platform: Platform, rows: list[msgspec.Raw]) -> tuple[int, str | None]:
+        """Keep a page of what was pulled; how many were taken, and the newest last_updated among them.
+
+        An object of another platform's party, or without what names it, is passed by.
+        """
+        good = [pulled for row in rows if (pulled := _pulled(module, platform, bytes(row)))]
+        await self._database.write(
+            lambda connection: store.absorb(
+                connection,
+                module,
+                [pulled for pulled, _ in good],
+                version=platform.version or "",
+                platform_id=platform.id,
+                now=now_ms(),
+            )
+        )
+        newest = max(good, key=lambda each: last_updated(each[0].body), default=None)
+        return len(good), newest[1] if newest else None
+
+    async def pulled_until(self, platform_id: int, module: str) -> str | None:
+        """From when on the next pull has to ask; None where it is the first."""
+        return await self._database.read(lambda connection: store.pulled_until(connection, platform_id, module))
+
+    async def set_pulled_until(self, platform_id: int, module: str, date_from: str) -> None:
+        """Remember that."""
+        await self._database.write(
+            lambda connection: store.set_pulled_until(connection, platform_id, module, date_from)
+        )
+
+    async def page(self, message: Message) -> Page:
+        """One page of GET All: what the requester may see."""
+        query = PageQuery.read(message.query, self._limit)
+        owners = visible_owners(message)
+        found = await self._database.read(
+            lambda connection: store.page(
+                connection,
+                message.module,
+                version=message.version,
+                owners=owners,
+                date_from=query.date_from,
+                date_to=query.date_to,
+                offset=query.offset,
+                limit=query.limit,
+            )
+        )
+        return Page(rows=tuple(msgspec.Raw(row) for row in found.rows), total=found.total, query=query)
+
+    async def object(self, message: Message) -> msgspec.Raw:
+        """One object, or a part of a location. NotFound where the requester may not see it, too."""
+        module, key = message.module, object_key(message)
+        if message.interface is Interface.RECEIVER and message.owner is not None:
+            owners = [message.owner]
+        else:
+            owners = [party for party in await self.owners(module, key) if _sees(message, party)]
+        for owner in owners:
+            body = await self._database.read(partial(store.get, module=module, owner=owner, key=key))
+            if body is None:
+                continue
+            try:
+                return msgspec.Raw(part(body, _path(message)))
+            except NotKnown:
+                continue
+        raise NotFound(f"the hub holds no such {module} object that you may see")
+
+    async def owners(self, module: str, key: str) -> list[Party]:
+        """Who has an object of this id."""
+        return await self._database.read(lambda connection: store.find(connection, module, key))
+
+
+def visible_owners(message: Message) -> list[Party] | None:
+    """The parties whose objects the requester may see; None where that is everybody's."""
+    agreements = message.directory.agreements
+    if agreements.default and not agreements.rules:
+        return None
+    return [party for party in message.directory.parties if _sees(message, party)]
+
+
+def token_key(uid: str, kind: str = _TOKEN_TYPE) -> str:
+    """The key of a token: uid and type (2.2.1, tokens 12.3.1: together they are unique)."""
+    return f"{uid.lower()} {kind.upper()}"
+
+
+def _sees(message: Message, party: Party) -> bool:
+    return party == message.sender or message.directory.agreements.permits(message.sender, party, message.module)
+
+
+def object_key(message: Message) -> str:
+    """The key of the object that a message to locations, tariffs or tokens is about."""
+    object_id = message.segments[2 if message.interface is Interface.RECEIVER else 0]
+    if message.module == "tokens":
+        return token_key(object_id, dict(parse_qsl(message.query)).get("type", _TOKEN_TYPE))
+    return object_id.lower()
+
+
+def _pulled(module: str, platform: Platform, body: bytes) -> tuple[store.Pulled, str] | None:
+    """An object as it will be kept, and its last_updated as it is written; None where it can not be kept."""
+    try:
+        named = decode_as(body, _NAMED)
+        owner = Party.of(named.country_code, named.party_id)
+        last_updated(body)
+    except (OcpiError, msgspec.ValidationError, ValueError):
+        return None
+    object_id = named.uid or named.id
+    if owner not in platform.roles or not object_id:
+        return None
+    key = token_key(object_id, named.type or _TOKEN_TYPE) if module == "tokens" else object_id.lower()
+    return store.Pulled(owner, key, object_id, body), named.last_updated
+
+
+def _path(message: Message) -> tuple[str, ...]:
+    return message.segments[_PREFIX if message.interface is Interface.RECEIVER else 1 :]

@@ -1,0 +1,240 @@
+"""Pull: the hub GETs what it mirrors, on connection, on return, from time to time, and by hand.
+
+OCPI 2.2.1, transport_and_format: Pull and Push, Offline behaviour. It is the one who was away that has to ask;
+for what the hub mirrors, that is the hub. Broken Link headers, endless lists and foreign objects do not stop it.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import msgspec
+import structlog
+
+from hub.core.directory import Platform, State
+from hub.core.headers import CORRELATION_ID, REQUEST_ID, routing
+from hub.core.modules import Catalogue, Interface, Kept
+from hub.core.moments import milliseconds
+from hub.core.pages import PageHeaders, next_page
+from hub.core.party import Party
+from hub.core.paths import join
+from hub.events import Bus, Registered, StatusChanged
+from hub.flow.mirror import Mirror
+from hub.ocpi import envelope
+from hub.partners.directory import DirectoryKeeper, now_ms
+from hub.upstream import Client, Request, SendError
+
+log = structlog.get_logger()
+
+_ROWS: "msgspec.json.Decoder[list[msgspec.Raw]]" = msgspec.json.Decoder(list[msgspec.Raw])
+_AT_ONCE = 4
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Seconds between pulls and the part of it that chance may take off; most pages, seconds and objects of one."""
+
+    interval: float = 21_600.0
+    splay: float = 0.1
+    pages: int = 10_000
+    timeout: float = 3600.0
+    request_timeout: float = 30.0
+    objects: int = 5_000_000
+
+
+class Progress(msgspec.Struct):
+    """How far a pull is. `total` is what the platform announced so far, list by list; 0 before it did."""
+
+    platform: str
+    module: str = ""
+    pages: int = 0
+    objects: int = 0
+    kept: int = 0
+    refused: int = 0
+    total: int = 0
+    done: bool = False
+    problem: str = ""
+
+
+class Puller:
+    """Pulls from platforms. One pull at a time for each, and few at the same time in all."""
+
+    def __init__(
+        self,
+        keeper: DirectoryKeeper,
+        client: Client,
+        mirror: Mirror,
+        catalogue: Catalogue,
+        bus: Bus,
+        settings: Settings,
+    ) -> None:
+        self._keeper = keeper
+        self._client = client
+        self._mirror = mirror
+        self._catalogue = catalogue
+        self._bus = bus
+        self._settings = settings
+        self._progress: dict[int, Progress] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._clockwork: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Pull from time to time, and whenever a platform connects or returns."""
+        self._bus.subscribe(self._registered, Registered, name="sync: registered")
+        self._bus.subscribe(self._returned, StatusChanged, name="sync: returned")
+        self._clockwork = asyncio.create_task(self._tick(), name="sync")
+
+    async def stop(self) -> None:
+        """End what is under way; what was kept stays."""
+        tasks = [task for task in (self._clockwork, *self._running.values()) if task]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def begin(self, platform: Platform) -> Progress:
+        """Start a pull, or join the one that runs."""
+        if platform.id not in self._running:
+            progress = self._progress[platform.id] = Progress(platform.name)
+            task = asyncio.create_task(self._pull(platform, progress), name=f"sync: {platform.name}")
+            self._running[platform.id] = task
+            task.add_done_callback(lambda _: self._running.pop(platform.id, None))
+        return self._progress[platform.id]
+
+    def progress(self, platform: Platform) -> Progress | None:
+        """How far the latest pull is; None where there was none."""
+        return self._progress.get(platform.id)
+
+    async def _registered(self, event: Registered) -> None:
+        self._begin_named(lambda platform: platform.name == event.platform)
+
+    async def _returned(self, event: StatusChanged) -> None:
+        # One that has just registered is pulled from for that.
+        if event.status == "CONNECTED" and event.before not in (None, "PLANNED"):
+            self._begin_named(lambda platform: platform.id == event.platform_id)
+
+    def _begin_named(self, wanted: Callable[[Platform], bool]) -> None:
+        for platform in self._keeper.current.platforms.values():
+            if wanted(platform) and self._modules(platform):
+                self.begin(platform)
+
+    async def _tick(self) -> None:
+        while True:
+            # Splay, as OCPI advises: partners must not all be asked at the same moment.
+            await asyncio.sleep(self._settings.interval * (1 - self._settings.splay * random.random()))  # noqa: S311
+            self._begin_named(lambda _: True)
+
+    async def _pull(self, platform: Platform, progress: Progress) -> None:
+        try:
+            async with self._gate, asyncio.timeout(self._settings.timeout):
+                for module in self._modules(platform) or self._nothing(platform):
+                    progress.module = module
+                    await self._pull_module(platform, module, progress)
+        except _Stopped as stopped:
+            progress.problem = str(stopped)
+        except TimeoutError:
+            progress.problem = f"the pull took longer than {self._settings.timeout:g} s"
+        except Exception:
+            progress.problem = "the hub failed; the reason is in its log"
+            log.exception("sync_failed", platform=platform.name)
+        finally:
+            progress.done = True
+        log.info("synced", platform=platform.name, kept=progress.kept, problem=progress.problem)
+
+    def _modules(self, platform: Platform) -> list[str]:
+        """What is mirrored, and this platform owns and serves."""
+        directory = self._keeper.current
+        if platform.state is not State.REGISTERED or platform.version is None or platform.id in directory.offline:
+            return []
+        return sorted(
+            row.module
+            for row in self._catalogue.operations()
+            if row.is_list
+            and row.kept is Kept.MIRROR
+            and row.version == platform.version
+            and (row.module, Interface.SENDER) in platform.endpoints
+            and any(row.owner_role in roles for roles in platform.roles.values())
+        )
+
+    def _nothing(self, platform: Platform) -> NoReturn:
+        if platform.state is not State.REGISTERED:
+            raise _Stopped(f"it is {platform.state}")
+        if platform.id in self._keeper.current.offline:
+            raise _Stopped("it is offline; the hub pulls when it is back")
+        raise _Stopped("it offers no SENDER interface of what the hub mirrors")
+
+    async def _pull_module(self, platform: Platform, module: str, progress: Progress) -> None:
+        since = await self._mirror.pulled_until(platform.id, module)
+        endpoint = platform.endpoints[module, Interface.SENDER]
+        latest = since
+        for party in self._owners(platform, module):
+            url: str | None = join(endpoint, (), urlencode({"date_from": since}, safe=":") if since else "")
+            seen: set[str] = set()
+            before = progress.objects
+            while url is not None and url not in seen:
+                self._check_size(progress)
+                seen.add(url)
+                rows, pages = await self._page(platform, party, url)
+                progress.pages += 1
+                progress.objects += len(rows)
+                progress.total = max(progress.total, before + _number(pages.total))
+                kept, newest = await self._mirror.keep(module, platform, rows)
+                progress.kept += kept
+                progress.refused += len(rows) - kept
+                latest = max(filter(None, (latest, newest)), key=milliseconds, default=None)
+                url = next_page(url, pages) if rows else None
+        # One object from the future would hide every change until then.
+        if latest and latest != since and milliseconds(latest) <= now_ms():
+            await self._mirror.set_pulled_until(platform.id, module, latest)
+
+    def _owners(self, platform: Platform, module: str) -> list[Party]:
+        """The parties of a platform that own objects of a module."""
+        owning = {row.owner_role for row in self._catalogue.operations() if row.is_list and row.module == module}
+        return [party for party, roles in platform.roles.items() if owning & roles]
+
+    def _check_size(self, progress: Progress) -> None:
+        if progress.pages >= self._settings.pages or progress.objects >= self._settings.objects:
+            raise _Stopped(f"the list has no end: stopped after {progress.pages} pages, {progress.objects} objects")
+
+    async def _page(self, platform: Platform, party: Party, url: str) -> tuple[list[msgspec.Raw], PageHeaders]:
+        if platform.authorization is None:
+            raise _Stopped("the hub has no token for this platform")
+        request = Request(
+            method="GET",
+            url=url,
+            headers=(
+                ("Authorization", platform.authorization.reveal()),
+                (REQUEST_ID, str(uuid4())),
+                (CORRELATION_ID, str(uuid4())),
+                *routing(self._keeper.current.hub, party),
+            ),
+            pool=platform.id,
+            deadline=asyncio.get_running_loop().time() + self._settings.request_timeout,
+        )
+        try:
+            response = await self._client.send(request)
+        except SendError as error:
+            raise _Stopped(str(error)) from None
+        received = envelope.receive(response.body)
+        if received is None or response.status != 200 or not 1000 <= received.status_code < 2000:
+            raise _Stopped(f"the platform answered HTTP {response.status} with no OCPI success")
+        pages = PageHeaders(*(response.headers.get(name) for name in ("Link", "X-Total-Count", "X-Limit")))
+        return _rows(received.data), pages
+
+
+class _Stopped(Exception):
+    """The pull can not go on; the text says why."""
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else 0
+
+
+def _rows(data: Any) -> list[msgspec.Raw]:
+    try:
+        return _ROWS.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        raise _Stopped("the platform's list is not a list") from None

@@ -1,0 +1,300 @@
+"""Who can be reached: a breaker for each platform, probes where there is doubt, and the status that is published.
+
+Routing follows a breaker at once, through `Directory.offline`; what partners are told follows with hysteresis.
+OCPI 2.2.1, hubclientinfo: Still alive check.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
+from typing import Self
+from uuid import uuid4
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.breaker import Breaker, Policy
+from hub.core.directory import Platform
+from hub.core.headers import CORRELATION_ID, REQUEST_ID
+from hub.core.status import ConnectionStatus
+from hub.events import Bus, Event, PartnerChanged, Registered, StatusChanged, Subscription, Unregistered
+from hub.ocpi import envelope
+from hub.ocpi.v2_2_1.hub_client_info import standing
+from hub.partners.directory import DirectoryKeeper, now_ms
+from hub.store.database import Database
+from hub.store.statuses import StatusRecord, load_statuses, set_status
+from hub.upstream import Client, Fault, Request, SendError
+
+log = structlog.get_logger()
+
+_TROUBLE = frozenset[Fault | int]((Fault.CONNECT, Fault.RESET, Fault.RESOLVE, Fault.TIMEOUT, Fault.TLS, 502, 503, 504))
+# These say something of the hub or of one message, and nothing of whether the platform is there.
+_NO_SIGN = frozenset[Fault | int]((Fault.BUSY, Fault.CLOSED, Fault.FORBIDDEN, Fault.PROTOCOL, Fault.REQUEST, Fault.URL))
+_PROBE_BODY = 2**20
+
+
+class Statuses:
+    """The published status of each platform, in memory and in the store. `changed_at` of a platform only ever grows.
+
+    It is the `last_updated` of the platform's client infos, in milliseconds since 1970.
+    """
+
+    def __init__(self, database: Database, known: dict[int, StatusRecord]) -> None:
+        """Use `load`."""
+        self._database = database
+        self._known = known
+
+    @classmethod
+    async def load(cls, database: Database) -> Self:
+        """Everything that was published before."""
+        return cls(database, await database.read(load_statuses))
+
+    def get(self, platform_id: int) -> StatusRecord | None:
+        """What was published of a platform; None where nothing was."""
+        return self._known.get(platform_id)
+
+    async def set(self, platform_id: int, status: ConnectionStatus) -> StatusRecord:
+        """Publish a status. In force at once; partners learn it also where it can not be kept."""
+        await self._keep({platform_id: status})
+        return self._known[platform_id]
+
+    async def renew(self, platform_ids: Iterable[int]) -> None:
+        """Give platforms a new `changed_at`: something else than their status changed."""
+        await self._keep({each: self._known[each].status for each in platform_ids if each in self._known})
+
+    async def _keep(self, statuses: Mapping[int, ConnectionStatus]) -> None:
+        now = now_ms()
+        for platform_id, status in statuses.items():
+            before = self._known.get(platform_id)
+            self._known[platform_id] = StatusRecord(status, max(now, before.changed_at + 1 if before else 0))
+        records = {platform_id: self._known[platform_id] for platform_id in statuses}
+
+        async def work(connection: AsyncConnection) -> None:
+            for platform_id, record in records.items():
+                await set_status(connection, platform_id, record.status, record.changed_at)
+
+        try:
+            await self._database.write(work)
+        except Exception as error:  # noqa: BLE001 - a full disk is no reason to let partners send into the void
+            log.warning("statuses_not_kept", platform_ids=sorted(statuses), error=repr(error))
+
+    def forget(self, platform_id: int) -> None:
+        """The platform is gone, and the store has forgotten it."""
+        self._known.pop(platform_id, None)
+
+
+class Liveness:
+    """Keeps the breakers. `report` and `seen` tell it what happens; probes and publications are its own task's."""
+
+    def __init__(
+        self,
+        keeper: DirectoryKeeper,
+        client: Client,
+        bus: Bus,
+        statuses: Statuses,
+        policy: Policy,
+        *,
+        timeout: float = 5.0,
+        at_once: int = 32,
+    ) -> None:
+        """`timeout` is the seconds of one probe, `at_once` how many probes run at the same time."""
+        self._keeper = keeper
+        self._client = client
+        self._bus = bus
+        self._statuses = statuses
+        self._policy = policy
+        self._timeout = timeout
+        self._clock = asyncio.get_running_loop().time
+        self._gate = asyncio.Semaphore(at_once)
+        self._breakers: dict[int, Breaker] = {}
+        self._heap: list[tuple[float, int]] = []
+        self._planned: dict[int, float] = {}
+        self._wake = asyncio.Event()
+        self._subscription: Subscription | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take up every platform as it was left, and begin."""
+        self._subscription = self._bus.subscribe(
+            self._partners_changed, PartnerChanged, Registered, Unregistered, name="liveness"
+        )
+        self._reconcile()
+        self._task = asyncio.create_task(self._run(), name="liveness")
+
+    async def stop(self) -> None:
+        """End probing and publishing. To be called while the client is still open."""
+        if self._subscription:
+            await self._bus.unsubscribe(self._subscription)
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    def report(self, platform_id: int, outcome: Fault | int) -> None:
+        """How a message to a platform ended: the HTTP status of its answer, or why there was none.
+
+        Not for a message whose deadline was cut shorter than a platform may take: that timeout says nothing of it.
+        """
+        breaker = self._breakers.get(platform_id)
+        if breaker is None or outcome in _NO_SIGN:
+            return
+        if outcome in _TROUBLE:
+            breaker.failed(self._clock(), _chance())
+        else:
+            breaker.answered(self._clock())
+        self._follow(platform_id, breaker)
+
+    def seen(self, platform_id: int) -> None:
+        """An authenticated request of a platform came in."""
+        breaker = self._breakers.get(platform_id)
+        if breaker is not None:
+            breaker.seen(self._clock())
+            self._follow(platform_id, breaker)
+
+    async def _partners_changed(self, event: Event) -> None:
+        self._reconcile(event.platform if isinstance(event, Registered) else None)
+
+    def _reconcile(self, registered: str | None = None) -> None:
+        """Bring the breakers in line with the directory. `registered` names a platform that did so just now."""
+        platforms = self._keeper.current.platforms
+        for platform_id in self._breakers.keys() - platforms.keys():
+            self._forget(platform_id)
+        for platform in platforms.values():
+            breaker = self._breakers.get(platform.id) or self._add(platform)
+            confirmed = platform.name == registered
+            if confirmed or breaker.state is not platform.state:
+                breaker.enter(platform.state, self._clock(), confirmed=confirmed)
+            self._follow(platform.id, breaker)
+
+    def _add(self, platform: Platform) -> Breaker:
+        now = self._clock()
+        known = self._statuses.get(platform.id)
+        breaker = self._breakers[platform.id] = Breaker(
+            self._policy, platform.state, now, _chance(),
+            known.status if known else None, now - (now_ms() - known.changed_at) / 1000 if known else -inf,
+        )  # fmt: skip
+        return breaker
+
+    def _forget(self, platform_id: int) -> None:
+        del self._breakers[platform_id]
+        self._planned.pop(platform_id, None)
+        self._statuses.forget(platform_id)
+        self._keeper.set_offline(self._keeper.current.offline - {platform_id})
+
+    def _follow(self, platform_id: int, breaker: Breaker) -> None:
+        """Let routing follow a breaker, and see to what it wants next. Nothing of a platform that is gone by now."""
+        directory = self._keeper.current
+        platform = directory.platforms.get(platform_id)
+        if platform is None or self._breakers.get(platform_id) is not breaker:
+            return
+        if breaker.open != (platform_id in directory.offline):
+            self._keeper.set_offline(directory.offline ^ {platform_id})
+            log.warning("unreachable" if breaker.open else "reachable", platform=platform.name)
+        due = breaker.due
+        if due < self._planned.get(platform_id, inf):
+            self._planned[platform_id] = due
+            heapq.heappush(self._heap, (due, platform_id))
+            self._wake.set()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as probes:
+            while True:
+                self._wake.clear()
+                for platform_id in self._due():
+                    await self._tend(platform_id, probes)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._heap[0][0] if self._heap else None):
+                        await self._wake.wait()
+
+    def _due(self) -> Iterator[int]:
+        """The platforms with something to do. Entries of the heap that were overtaken by earlier ones are dropped."""
+        while self._heap and self._heap[0][0] <= self._clock():
+            due, platform_id = heapq.heappop(self._heap)
+            if self._planned.get(platform_id) == due:
+                del self._planned[platform_id]
+                yield platform_id
+
+    async def _tend(self, platform_id: int, probes: asyncio.TaskGroup) -> None:
+        breaker, now = self._breakers[platform_id], self._clock()
+        if breaker.probe_due <= now:
+            breaker.begin_probe(now)
+            probes.create_task(self._probe(platform_id, breaker), name=f"probe {platform_id}")
+        if (status := breaker.publishable(now)) is not None:
+            breaker.publish(now)
+            await self._publish(platform_id, status)
+        self._follow(platform_id, breaker)
+
+    async def _publish(self, platform_id: int, status: ConnectionStatus) -> None:
+        before = self._statuses.get(platform_id)
+        published = await self._statuses.set(platform_id, status)
+        platform = self._keeper.current.platforms.get(platform_id)
+        if platform is None:
+            return
+        log.info("status_published", platform=platform.name, status=status.value)
+        self._bus.publish(
+            StatusChanged(
+                platform=platform.name,
+                platform_id=platform_id,
+                before=before.status if before else None,
+                status=status,
+                parties=standing(platform, status),
+                at=published.changed_at,
+            )
+        )
+
+    async def _probe(self, platform_id: int, breaker: Breaker) -> None:
+        async with self._gate:
+            platform = self._keeper.current.platforms.get(platform_id)
+            alive = platform is not None and await self._answers(platform, breaker)
+        breaker.end_probe(self._clock(), _chance(), alive=alive)
+        self._follow(platform_id, breaker)
+
+    async def _answers(self, platform: Platform, breaker: Breaker) -> bool:
+        """Whether a platform answers GET versions. On connections of its own: messages never wait for a probe."""
+        if platform.versions_url is None or platform.authorization is None:
+            return False
+        request = Request(
+            method="GET",
+            url=platform.versions_url,
+            headers=(
+                ("Authorization", platform.authorization.reveal()),
+                (REQUEST_ID, str(uuid4())),
+                (CORRELATION_ID, str(uuid4())),
+            ),
+            pool=f"probe {platform.id}",
+            deadline=self._clock() + self._timeout,
+            max_body=_PROBE_BODY,
+        )
+        tell = log.debug if breaker.open else log.info
+        try:
+            response = await self._client.send(request)
+        except SendError as error:
+            tell("probe_failed", platform=platform.name, reason=str(error))
+            return False
+        if response.status in (401, 403):
+            log.warning("token_refused_by_partner", platform=platform.name, http=response.status)
+        alive = answers(response.status, response.body)
+        if not alive:
+            tell("probe_failed", platform=platform.name, reason=f"HTTP {response.status} without an OCPI answer")
+        return alive
+
+
+def answers(status: int, body: bytes) -> bool:
+    """Whether an answer to GET versions is the platform's own: OCPI, or a list without an envelope, or a refusal."""
+    if status in (401, 403):
+        return True
+    return status < 500 and (envelope.status_code(body) is not None or _is_list(body))
+
+
+def _is_list(body: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(body), list)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - it spreads probes, and guards nothing

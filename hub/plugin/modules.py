@@ -1,0 +1,52 @@
+"""The modules that a plugin adds to the catalogue: `modules = {"nltnm-tokens": CustomModule(...)}`."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from hub.core.custom import CustomModule, faults
+from hub.core.modules import Catalogue
+from hub.plugin.api import Plugin
+from hub.plugin.errors import PluginError, problem
+
+Added = Mapping[str, CustomModule]
+
+
+def modules_of(plugin: type[Plugin], file: Path, text: bytes) -> Added:
+    """What a plugin adds; `text` is that of its file. Raises PluginError with all that is wrong with it."""
+    line = line_of_modules(text)
+    try:
+        added = msgspec.convert(msgspec.to_builtins(plugin.modules), dict[str, CustomModule])
+    except (TypeError, msgspec.ValidationError) as reason:
+        advice = 'write: modules = {"nltnm-tokens": CustomModule(sender=("GET",))}'
+        raise PluginError([problem(file, line, f"modules: {reason}; {advice}")]) from None
+    problems = [problem(file, line, reason) for reason in _wrong(added)]
+    if problems:
+        raise PluginError(problems)
+    return added
+
+
+def taken(added: Added, catalogue: Catalogue, file: Path, text: bytes) -> list[str]:
+    """A problem for each module that another plugin or config.toml has added already."""
+    reason = "is there already, from config.toml or another plugin; give it another name"
+    names = sorted(added.keys() & catalogue.modules)
+    return [problem(file, line_of_modules(text), f"module {name} {reason}") for name in names]
+
+
+def line_of_modules(text: bytes) -> int | None:
+    """The line on which a class sets `modules`."""
+    classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    for statement in (each for found in classes for each in found.body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="modules")]) | ast.AnnAssign(target=ast.Name(id="modules")):
+                return statement.lineno
+    return None
+
+
+def _wrong(added: Added) -> Iterator[str]:
+    for name, module in added.items():
+        for path, reason in faults(name, module):
+            place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+            yield f"modules[{name!r}]{place}: {reason}"

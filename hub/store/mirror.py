@@ -1,0 +1,181 @@
+"""The mirror on disk: objects that are meant for everybody, as they were received, for GET All.
+
+OCPI 2.2.1, transport_and_format: Pagination, GET All via Hubs. Objects come in the order in which they were first
+seen. That order never changes while they do, so a partner that crawls the pages misses none and meets none twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.party import Party
+from hub.core.patching import last_updated
+from hub.store.schema import mirror, sync_state
+from hub.store.statements import Row, among, upsert
+
+_KEY = ("module", "object_key", "owner")
+
+
+class Pulled(msgspec.Struct, frozen=True):
+    """One object of a list that was pulled from its owner's platform."""
+
+    owner: Party
+    key: str
+    object_id: str
+    body: bytes
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The bodies of one page, and how many objects there are on all pages."""
+
+    total: int
+    rows: list[bytes]
+
+
+async def put(
+    connection: AsyncConnection,
+    module: str,
+    owner: Party,
+    key: str,
+    *,
+    version: str,
+    platform_id: int,
+    object_id: str,
+    body: bytes,
+    now: int,
+) -> bool:
+    """Keep an object, in the place of what is held of it; whether it is new. `key` is its id without regard to case.
+
+    Raises InvalidParameters where its last_updated is missing or no DateTime.
+    """
+    row = _row(module, Pulled(owner, key, object_id, body), version, platform_id, now)
+    values = {name: value for name, value in row.items() if name not in _KEY}
+    changed = await connection.execute(update(mirror).where(*_is(module, owner, key)).values(values))
+    if changed.rowcount:
+        return False
+    await upsert(connection, mirror, [row], by=_KEY)
+    return True
+
+
+async def absorb(
+    connection: AsyncConnection,
+    module: str,
+    objects: Sequence[Pulled],
+    *,
+    version: str,
+    platform_id: int,
+    now: int,
+) -> None:
+    """Keep what was pulled, except where something newer was pushed meanwhile. What is the same is not written.
+
+    Raises InvalidParameters where a last_updated is missing or no DateTime.
+    """
+
+    def newer(new: Any) -> ColumnElement[bool]:
+        changes = (new[name] != mirror.c[name] for name in ("body", "version", "platform_id"))
+        return and_(new.last_updated >= mirror.c.last_updated, or_(*changes))
+
+    rows = [_row(module, each, version, platform_id, now) for each in objects]
+    await upsert(connection, mirror, rows, by=_KEY, where=newer)
+
+
+async def get(connection: AsyncConnection, module: str, owner: Party, key: str) -> bytes | None:
+    """The body of one object; None where it is not held."""
+    body: bytes | None = await connection.scalar(select(mirror.c.body).where(*_is(module, owner, key)))
+    return body
+
+
+async def find(connection: AsyncConnection, module: str, key: str) -> list[Party]:
+    """The owners of all objects with this key."""
+    query = select(mirror.c.owner).where(mirror.c.module == module, mirror.c.object_key == key)
+    return sorted(Party.parse(owner) for owner in await connection.scalars(query))
+
+
+async def delete(connection: AsyncConnection, module: str, owner: Party, key: str) -> bool:
+    """Forget one object; False where it is not held."""
+    removed = await connection.execute(delete_from(mirror).where(*_is(module, owner, key)))
+    return removed.rowcount > 0
+
+
+async def page(
+    connection: AsyncConnection,
+    module: str,
+    *,
+    version: str,
+    owners: Sequence[Party] | None,
+    date_from: int | None,
+    date_to: int | None,
+    offset: int,
+    limit: int,
+) -> Page:
+    """`limit` objects from `offset` on, of these owners (None: of all), last updated within the dates.
+
+    `date_from` is inclusive, `date_to` exclusive, both in milliseconds. Takes as long at the end as at the start.
+    """
+    fitting = [mirror.c.module == module, mirror.c.version == version]
+    if owners is not None:
+        fitting.append(among(mirror.c.owner, (owner.id for owner in owners)))
+    if date_from is not None:
+        fitting.append(mirror.c.last_updated >= date_from)
+    if date_to is not None:
+        fitting.append(mirror.c.last_updated < date_to)
+    total = await connection.scalar(select(func.count()).select_from(mirror).where(*fitting)) or 0
+    end = min(offset + limit, total)
+    if offset >= end:
+        return Page(total, [])
+    # The index is counted off from the nearer end; then only the bodies of this page are read.
+    from_start = offset < total - end
+    order, skipped = (mirror.c.position, offset) if from_start else (mirror.c.position.desc(), total - end)
+    positions = select(mirror.c.position).where(*fitting).order_by(order).limit(end - offset).offset(skipped)
+    bodies = select(mirror.c.body).where(mirror.c.position.in_(positions)).order_by(mirror.c.position)
+    return Page(total, list(await connection.scalars(bodies)))
+
+
+async def drop_platform(connection: AsyncConnection, platform_id: int) -> None:
+    """Forget all objects of a platform. Its next pull begins anew."""
+    await connection.execute(delete_from(mirror).where(mirror.c.platform_id == platform_id))
+    await _begin_anew(connection, platform_id)
+
+
+async def drop_party(connection: AsyncConnection, platform_id: int, owner: Party) -> None:
+    """Forget all objects of one party of a platform. The platform's next pull begins anew."""
+    await connection.execute(delete_from(mirror).where(mirror.c.platform_id == platform_id, mirror.c.owner == owner.id))
+    await _begin_anew(connection, platform_id)
+
+
+async def pulled_until(connection: AsyncConnection, platform_id: int, module: str) -> str | None:
+    """The date_from of the next pull, as it was set; None where the next pull is the first."""
+    query = select(sync_state.c.date_from).where(sync_state.c.platform_id == platform_id, sync_state.c.module == module)
+    date_from: str | None = await connection.scalar(query)
+    return date_from
+
+
+async def set_pulled_until(connection: AsyncConnection, platform_id: int, module: str, date_from: str) -> None:
+    """Where the next pull goes on: an OCPI DateTime."""
+    await upsert(connection, sync_state, [{"platform_id": platform_id, "module": module, "date_from": date_from}])
+
+
+async def _begin_anew(connection: AsyncConnection, platform_id: int) -> None:
+    await connection.execute(delete_from(sync_state).where(sync_state.c.platform_id == platform_id))
+
+
+def _is(module: str, owner: Party, key: str) -> tuple[ColumnElement[bool], ...]:
+    return mirror.c.module == module, mirror.c.object_key == key, mirror.c.owner == owner.id
+
+
+def _row(module: str, each: Pulled, version: str, platform_id: int, now: int) -> Row:
+    return {
+        "module": module,
+        "object_key": each.key,
+        "owner": each.owner.id,
+        "object_id": each.object_id,
+        "version": version,
+        "platform_id": platform_id,
+        "last_updated": last_updated(each.body),
+        "updated_at": now,
+        "body": each.body,
+    }

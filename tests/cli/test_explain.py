@@ -1,0 +1,53 @@
+"""`ocpi-hub explain`: what routing would do, without sending anything."""
+
+import asyncio
+import json
+
+from hub.core.party import Party
+from tests.cli.command import ocpi_hub
+from tests.support import network
+
+PUT = ("explain", "PUT", "receiver/locations/NL/CPO/LOC1", "--from", "NL-CPO")
+
+
+async def test_it_says_what_then_happens_and_sends_nothing(tmp_path):
+    async with network(tmp_path) as (_, cpo, emsp):
+        direct = await ocpi_hub(tmp_path, *PUT, "--to", "DE-MSP")
+        assert (direct.status, direct.out.splitlines()[-1]) == (0, "direct to DE-MSP")
+        broadcast = await ocpi_hub(tmp_path, *PUT, "--to", "NL-HUB")
+        assert broadcast.out.splitlines()[-1] == "broadcast to DE-MSP"
+        assert {each.method for each in emsp.received} <= {"GET"}
+        unknown = json.loads((await ocpi_hub(tmp_path, *PUT, "--to", "FR-XXX", "--json")).out)
+        reply = await cpo.push_location(Party("FR", "XXX"))
+        assert (unknown["way"], unknown["status_code"], unknown["why"]) == ("refuse", 4001, reply.status_message)
+
+
+async def test_operators_see_the_agreement_that_partners_are_not_told_of(tmp_path):
+    async with network(tmp_path) as (app, cpo, emsp):
+        await app.operations.agreements.set("NL-CPO", "DE-MSP", "locations", allow=False)
+        told = await ocpi_hub(tmp_path, *PUT, "--to", "DE-MSP")
+        assert "agreement: deny locations between DE-MSP and NL-CPO" in told.out
+        assert "deny" not in (await cpo.push_location(emsp.party)).status_message
+
+
+async def test_open_routing_is_explained_by_the_body(tmp_path):
+    async with network(tmp_path) as (_, cpo, emsp):
+        cpo.seed_history(1, emsp.token())
+        body = json.dumps(next(iter(cpo.cdrs)))
+        told = await ocpi_hub(
+            tmp_path, "explain", "POST", "receiver/cdrs", "--from", "NL-CPO", "--body", "-", stdin=body
+        )
+        assert told.out.splitlines()[-1] == "direct to DE-MSP"
+        assert "cdr_token names DE-MSP" in told.out
+
+
+async def test_mistakes_are_told(tmp_path):
+    async with network(tmp_path):
+        no_module = ocpi_hub(tmp_path, "explain", "PUT", "receiver/nonsense", "--from", "NL-CPO")
+        no_party = ocpi_hub(tmp_path, "explain", "GET", "sender/locations", "--from", "FR-XXX")
+        told = await asyncio.gather(no_module, no_party)
+    assert [(each.status, each.out) for each in told] == [(1, "")] * 2
+    assert "write it as PUT receiver/locations" in told[0].err
+    assert "FR-XXX is not a registered party" in told[1].err
+    done = await ocpi_hub(tmp_path, *PUT)
+    assert (done.status, "the hub has to run for this" in done.err) == (1, True)

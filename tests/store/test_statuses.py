@@ -1,0 +1,38 @@
+"""The published connection status on disk."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from hub.core.party import PartyRole
+from hub.core.status import ConnectionStatus
+from hub.store.platforms import create_platform, remove
+from hub.store.schema import connection_status
+from hub.store.statuses import StatusRecord, load_statuses, set_status
+
+CONNECTED, OFFLINE = ConnectionStatus.CONNECTED, ConnectionStatus.OFFLINE
+
+
+@pytest.fixture
+async def platform_id(database):
+    return await database.write(lambda c: create_platform(c, "Tiny", [PartyRole.parse("NL-TNM:CPO")], None, 1))
+
+
+async def test_the_time_is_that_of_the_last_publication(database, platform_id):
+    assert await database.read(load_statuses) == {}
+    for status, now in ((CONNECTED, 1), (OFFLINE, 2), (OFFLINE, 3)):
+        await database.write(lambda c, status=status, now=now: set_status(c, platform_id, status, now))
+    assert await database.read(load_statuses) == {platform_id: StatusRecord(OFFLINE, 3)}
+    await database.write(lambda c: set_status(c, platform_id, CONNECTED, 4))
+    assert await database.read(load_statuses) == {platform_id: StatusRecord(CONNECTED, 4)}
+
+
+async def test_it_goes_with_its_platform(database, platform_id):
+    await database.write(lambda c: set_status(c, platform_id, CONNECTED, 1))
+    await database.write(lambda c: remove(c, platform_id))
+    assert await database.read(load_statuses) == {}
+
+
+async def test_the_database_refuses_what_ocpi_does_not_have(database, platform_id):
+    row = {"platform_id": platform_id, "status": "ASLEEP", "changed_at": 1}
+    with pytest.raises(IntegrityError, match="CHECK"):
+        await database.write(lambda c: c.execute(connection_status.insert().values(row)))
