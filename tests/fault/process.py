@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -135,11 +136,15 @@ format = "json"
 
     def files(self) -> list[tuple[str, bytes]]:
         """Every regular file below the folder, and every one that the process has open, with or without a name."""
-        paths = [path for path in self._folder.rglob("*") if path.is_file()]
+        paths = [*self._folder.rglob("*")]
         if self._process is not None:
-            descriptors = Path(f"/proc/{self._process.pid}/fd").iterdir()
-            paths += [each for each in descriptors if stat.S_ISREG(each.stat().st_mode)]
-        return [(str(path), path.read_bytes()) for path in paths]
+            paths += Path(f"/proc/{self._process.pid}/fd").iterdir()
+        found = []
+        for path in paths:
+            with suppress(FileNotFoundError):  # a hub that runs closes what it had open when it was listed
+                if stat.S_ISREG(path.stat().st_mode):
+                    found.append((str(path), path.read_bytes()))
+        return found
 
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None
