@@ -35,7 +35,7 @@ from hub.flow.paging import PageQuery, paging
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader
 from hub.ocpi import envelope
-from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
+from hub.ocpi.handshake import Endpoint, Version, VersionDetails
 from hub.partners.access import Access, Caller
 from hub.partners.clientinfo import HubClientInfo
 from hub.partners.directory import DirectoryKeeper

@@ -21,7 +21,7 @@ from hub.core.paths import join
 from hub.core.status import ConnectionStatus
 from hub.events import Bus, Event, PartnerChanged, Registered, StatusChanged, Subscription, Unregistered
 from hub.ocpi import envelope
-from hub.ocpi.v2_2_1.hub_client_info import ClientInfo, standing
+from hub.ocpi.client_info import ClientInfo, standing
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.liveness import Statuses
 from hub.upstream import Client, Fault, Request, SendError

@@ -23,7 +23,7 @@ from hub.core.headers import CORRELATION_ID, REQUEST_ID
 from hub.core.status import ConnectionStatus
 from hub.events import Bus, Event, PartnerChanged, Registered, StatusChanged, Subscription, Unregistered
 from hub.ocpi import envelope
-from hub.ocpi.v2_2_1.hub_client_info import standing
+from hub.ocpi.client_info import standing
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.store.database import Database
 from hub.store.statuses import StatusRecord, load_statuses, set_status

@@ -19,7 +19,7 @@ from hub.core.modules import Interface
 from hub.core.paths import origin
 from hub.errors import CannotUseApi, InvalidParameters, NoMatchingEndpoints, UnsupportedVersion
 from hub.ocpi import envelope
-from hub.ocpi.v2_2_1 import Endpoint, Version, VersionDetails
+from hub.ocpi.handshake import Endpoint, Version, VersionDetails
 from hub.partners.tokens import authorization
 from hub.upstream import Client, Fault, Request, SendError
 

@@ -18,7 +18,7 @@ from hub.core.modules import Catalogue
 from hub.core.party import Party, PartyRole, Role, parse_role
 from hub.errors import CannotUseApi, InvalidParameters, MethodNotAllowed, OcpiError, Unauthorized
 from hub.events import Bus, PartnerChanged, Registered, Unregistered
-from hub.ocpi.v2_2_1 import BusinessDetails, Credentials, CredentialsRole
+from hub.ocpi.handshake import BusinessDetails, Credentials, CredentialsRole
 from hub.partners.access import Caller
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.peer import Learned, Peer, PeerRefused, PeerSilent, read_one

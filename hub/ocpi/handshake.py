@@ -1,4 +1,7 @@
-"""The credentials module (2.2.1, chapter 7)."""
+"""What the hub reads and writes in the handshake: versions, details, credentials; more forgiving than the wire types.
+
+OCPI 2.2.1, chapters 6 and 7. A registration must not fail for a detail that does no harm.
+"""
 
 from typing import Annotated
 
@@ -44,3 +47,25 @@ class Credentials(msgspec.Struct):
     token: Token
     url: str
     roles: list[CredentialsRole]
+
+
+class Version(msgspec.Struct):
+    """One OCPI version and where its details are, 2.2.1 section 6.1.2."""
+
+    version: str
+    url: str
+
+
+class Endpoint(msgspec.Struct):
+    """One module on one interface, 2.2.1 section 6.2.2. Some platforms leave out the role of credentials."""
+
+    identifier: str
+    url: str
+    role: str = ""
+
+
+class VersionDetails(msgspec.Struct):
+    """All endpoints of one version, 2.2.1 section 6.2.1."""
+
+    version: str
+    endpoints: list[Endpoint]
