@@ -21,11 +21,12 @@ from hub.core.party import Party
 from hub.core.sealed import KEY_BYTES, Sealer
 from hub.events import Bus
 from hub.facade import HubFacade
+from hub.flow.broadcast import Broadcaster
+from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
 from hub.flow.explain import Explainer
 from hub.flow.http import HttpServer
 from hub.flow.indirect import Indirect
-from hub.flow.many import Broadcaster, Collector
 from hub.flow.memory import Memory
 from hub.flow.mirror import Mirror
 from hub.flow.pipeline import Pipeline, Ways
@@ -224,7 +225,7 @@ class App:
         self._stack.push_async_callback(broadcaster.stop)
         puller = Puller(
             store.keeper, client, mirror, self.catalogue, self.bus,
-            PullSettings(sync.interval, sync.splay, sync.pages, sync.timeout, limits.timeout),
+            PullSettings(sync.interval, sync.splay, sync.pages, sync.timeout, sync.objects, limits.timeout),
         )  # fmt: skip
         if sync.enabled:
             await puller.start()

@@ -58,13 +58,6 @@ class TooLarge(OcpiError):
     http = 413
 
 
-class Unavailable(OcpiError):
-    """The hub is stopping."""
-
-    http = 503
-    code = 3000
-
-
 class InvalidParameters(OcpiError):
     """A field, header or path segment has a value that OCPI does not allow here."""
 

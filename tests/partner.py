@@ -69,6 +69,7 @@ class Partner:
         self.endpoints = {name: f"/{name}" for name in endpoints}
         self.says: dict[str, Says] = {}
         self.asked: list[Asked] = []
+        self._came = asyncio.Condition()
         self.token = ""
         self.token_out = "the-token-of-the-partner"
         self.raw = False
@@ -95,6 +96,12 @@ class Partner:
             yield self
         finally:
             await runner.cleanup()
+
+    async def expect(self, line: str, times: int = 1) -> list[Asked]:
+        """What came in with this line, as soon as it did so many times."""
+        async with asyncio.timeout(10), self._came:
+            await self._came.wait_for(lambda: self.lines.count(line) >= times)
+        return [each for each in self.asked if each.line == line]
 
     async def invited(self, app: App) -> None:
         """Have the hub's operator invite it, for all its roles."""
@@ -151,6 +158,8 @@ class Partner:
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = Asked(request.method, request.raw_path, headers, await request.read())
         self.asked.append(asked)
+        async with self._came:
+            self._came.notify_all()
         say = self.says.get(asked.line) or self.usual(asked)
         if callable(say):
             made = say(asked)

@@ -15,7 +15,6 @@ TABLE = {
     "MethodNotAllowed": (405, 2000),
     "RequestTimeout": (408, 2000),
     "TooLarge": (413, 2000),
-    "Unavailable": (503, 3000),
     "InvalidParameters": (200, 2001),
     "ServerError": (200, 3000),
     "CannotUseApi": (200, 3001),

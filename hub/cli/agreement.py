@@ -1,5 +1,6 @@
 """`ocpi-hub agreement ...`: who may reach whom, with which module."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,6 @@ from hub.cli.ask import do
 from hub.cli.common import config_option, console, json_option, print_json
 from hub.control import Arguments
 
-_module = click.option("--module", default="*", show_default=True, help="One module; * for all.")
-
 
 @click.group()
 def agreement() -> None:
@@ -21,34 +20,26 @@ def agreement() -> None:
     """
 
 
-@agreement.command()
-@click.argument("one")
-@click.argument("other")
-@_module
-@config_option
-@json_option
+def _rule(verb: Callable[..., None]) -> click.Command:
+    """A verb on the rule between two parties."""
+    module = click.option("--module", default="*", show_default=True, help="One module; * for all.")
+    one, other = click.argument("one"), click.argument("other")
+    return agreement.command()(one(other(module(config_option(json_option(verb))))))
+
+
+@_rule
 def allow(one: str, other: str, module: str, config_path: Path | None, as_json: bool) -> None:
     """Let two parties reach each other."""
     _show(do(config_path, "agreement-allow", Arguments(name=one, ref=other, module=module), as_json), as_json)
 
 
-@agreement.command()
-@click.argument("one")
-@click.argument("other")
-@_module
-@config_option
-@json_option
+@_rule
 def deny(one: str, other: str, module: str, config_path: Path | None, as_json: bool) -> None:
     """Keep two parties apart."""
     _show(do(config_path, "agreement-deny", Arguments(name=one, ref=other, module=module), as_json), as_json)
 
 
-@agreement.command()
-@click.argument("one")
-@click.argument("other")
-@_module
-@config_option
-@json_option
+@_rule
 def remove(one: str, other: str, module: str, config_path: Path | None, as_json: bool) -> None:
     """Take a rule back."""
     _show(do(config_path, "agreement-remove", Arguments(name=one, ref=other, module=module), as_json), as_json)

@@ -155,6 +155,7 @@ class Sync(Section, frozen=True):
         float, Meta(ge=0, le=1, description="Part of the interval by which a pull may come earlier, at random.")
     ] = 0.1
     pages: Annotated[int, Meta(ge=1, le=1_000_000, description="Most pages of one pull.")] = 10_000
+    objects: Annotated[int, Meta(ge=1, le=1_000_000_000, description="Most objects of one pull.")] = 5_000_000
     timeout: Annotated[float, Meta(gt=0, le=86_400, description="Seconds one pull may take.")] = 3600.0
 
 

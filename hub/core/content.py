@@ -65,6 +65,17 @@ _BY_COMMAND = {
     "STOP_SESSION": (Kind.SESSION, "session_id"),
     "CANCEL_RESERVATION": (Kind.RESERVATION, "reservation_id"),
 }
+_BY_PATH = {
+    ("sessions", Interface.SENDER): (Kind.SESSION, 0),
+    ("sessions", Interface.RECEIVER): (Kind.SESSION, 2),
+    ("chargingprofiles", Interface.RECEIVER): (Kind.SESSION, 0),
+    ("chargingprofiles", Interface.SENDER): (Kind.SESSION, 0),
+    ("locations", Interface.SENDER): (Kind.LOCATION, 0),
+    ("locations", Interface.RECEIVER): (Kind.LOCATION, 2),
+    ("tokens", Interface.SENDER): (Kind.TOKEN, 0),
+    ("tokens", Interface.RECEIVER): (Kind.TOKEN, 2),
+}
+"""For each interface: what its paths name, and in which segment the id stands."""
 
 
 def driver(message: Message) -> Party | None:
@@ -122,18 +133,8 @@ def _named(message: Message) -> tuple[Kind | None, str]:
         return kind, _text(getattr(_content(message), field)) if kind else ""
     if not message.segments or message.url is not None:
         return None, ""
-    own, owned = message.segments[0], message.segments[min(2, len(message.segments) - 1)]
-    kinds = {
-        ("sessions", Interface.SENDER): (Kind.SESSION, own),
-        ("sessions", Interface.RECEIVER): (Kind.SESSION, owned),
-        ("chargingprofiles", Interface.RECEIVER): (Kind.SESSION, own),
-        ("chargingprofiles", Interface.SENDER): (Kind.SESSION, own),
-        ("locations", Interface.SENDER): (Kind.LOCATION, own),
-        ("locations", Interface.RECEIVER): (Kind.LOCATION, owned),
-        ("tokens", Interface.SENDER): (Kind.TOKEN, own),
-        ("tokens", Interface.RECEIVER): (Kind.TOKEN, owned),
-    }
-    return kinds.get(where, (None, ""))
+    kind, at = _BY_PATH.get(where, (None, 0))
+    return kind, message.segments[at] if kind else ""
 
 
 def _text(value: object) -> str:

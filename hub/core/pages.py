@@ -57,8 +57,8 @@ def _by_link(asked: str, link: str) -> str | None:
 def _by_counts(asked: str, headers: PageHeaders) -> str | None:
     # X-Limit is the most that the partner would return: less may have been asked for.
     query = _numbers(urlsplit(asked).query.split("&"))
-    sizes = [size for size in (_number(headers.limit), query.get("limit")) if size]
-    total = _number(headers.total)
+    sizes = [size for size in (count(headers.limit), query.get("limit")) if size]
+    total = count(headers.total)
     if total is None or not sizes:
         return None
     following = (query.get("offset") or 0) + min(sizes)
@@ -90,12 +90,13 @@ def _is_usable(part: str) -> bool:
     name, value = query_name(part), part.partition("=")[2]
     if name in _FILTERS:
         return _DATE.fullmatch(value) is not None
-    return _number(value) is not None if name in _PAGING else part != ""
+    return count(value) is not None if name in _PAGING else part != ""
 
 
 def _numbers(parts: list[str]) -> dict[str, int | None]:
-    return {query_name(part): _number(part.partition("=")[2]) for part in parts}
+    return {query_name(part): count(part.partition("=")[2]) for part in parts}
 
 
-def _number(text: str | None) -> int | None:
+def count(text: str | None) -> int | None:
+    """A whole number as headers and queries hold it, of at most eleven digits; None where it is not one."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else None

@@ -102,6 +102,15 @@ def part(whole: bytes, path: tuple[str, ...]) -> bytes:
     return whole
 
 
+def has(whole: bytes, path: tuple[str, ...]) -> bool:
+    """Whether the object holds the part at `path`."""
+    try:
+        part(whole, path)
+    except NotKnown:
+        return False
+    return True
+
+
 def last_updated(body: bytes) -> int:
     """When an object was last updated, in milliseconds since 1970. InvalidParameters where it does not tell."""
     return _stamp(_fields(body, _BODY)).at

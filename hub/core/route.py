@@ -32,7 +32,7 @@ class Way(StrEnum):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where a message goes, why, and the trail: the steps of the decision in words.
 
-    `destinations` holds one party for each platform that is concerned.
+    `destinations` holds one party for each platform that a push goes to, and every party that is asked.
     """
 
     way: Way
@@ -167,14 +167,15 @@ def _to_hub(message: Message, trail: list[str]) -> Route:
 
 
 def _broadcast(message: Message) -> Route:
-    to = tuple(_reachable(message, _opposite(message)))
+    to = tuple(_receivers(message, _opposite(message)))
     return Route(way=Way.BROADCAST, destinations=to, why=f"broadcast to {len(to)} platform(s)")
 
 
 def _collect(message: Message) -> Route:
     role = message.operation.owner_role
-    to = tuple(_reachable(message, frozenset({role, Role.HUB}) if role else frozenset()))
-    return Route(way=Way.COLLECT, destinations=to, why=f"GET All: asked of {len(to)} platform(s), one by one")
+    roles = frozenset({role, Role.HUB}) if role else frozenset()
+    to = tuple(party for platform in _connected(message) for party in _speakers(message, platform, roles))
+    return Route(way=Way.COLLECT, destinations=to, why=f"GET All: asked of {len(to)} part{_ies(to)}, one by one")
 
 
 def _open(message: Message, found: tuple[Party, ...], trail: list[str]) -> Route:
@@ -208,11 +209,7 @@ def _open(message: Message, found: tuple[Party, ...], trail: list[str]) -> Route
 
 def _ask(message: Message) -> Route:
     emsp = frozenset({Role.EMSP})
-    to = tuple(
-        party
-        for platform in _connected(message)
-        for party in _permitted_parties(message, platform, emsp)[: None if platform.is_hub else 1]
-    )
+    to = tuple(party for platform in _connected(message) for party in _permitted_parties(message, platform, emsp))
     if not to:
         raise InvalidParameters("the token is not known, and there is no eMSP to ask")
     return Route(way=Way.ASK, destinations=to, why=f"the token is not known: asked of {len(to)} eMSP(s) at once")
@@ -230,14 +227,24 @@ def _opposite(message: Message) -> frozenset[Role]:
     return _DRIVERS_SIDE if message.operation.owner_role is Role.CPO else _CHARGERS_SIDE
 
 
-def _reachable(message: Message, roles: frozenset[Role]) -> Iterable[Party]:
-    """One party for each connected platform that has such a role. What a hub brings goes to no further hub."""
+def _receivers(message: Message, roles: frozenset[Role]) -> Iterable[Party]:
+    """One party for each connected platform that has such a role: a broadcast reaches a platform once."""
     for platform in _connected(message):
-        if not platform.is_hub:
-            yield from _permitted_parties(message, platform, roles)[:1]
-        elif Role.HUB in roles and not message.platform.is_hub:
-            # It speaks for all who are behind it; asked for one of them, it would reach only that one.
-            yield from _permitted_parties(message, platform, frozenset({Role.HUB}))
+        yield from _speakers(message, platform, roles)[:1]
+
+
+def _speakers(message: Message, platform: Platform, roles: frozenset[Role]) -> list[Party]:
+    """The parties of a platform with such a role. What a hub brings goes to no further hub."""
+    if not platform.is_hub:
+        return _permitted_parties(message, platform, roles)
+    if Role.HUB not in roles or message.platform.is_hub:
+        return []
+    # It speaks for all who are behind it; asked for one of them, it would reach only that one.
+    return _permitted_parties(message, platform, frozenset({Role.HUB}))
+
+
+def _ies(parties: tuple[Party, ...]) -> str:
+    return "y" if len(parties) == 1 else "ies"
 
 
 def _connected(message: Message) -> Iterable[Platform]:

@@ -6,12 +6,11 @@ behaviour).
 
 import time
 from collections.abc import Callable
-from uuid import uuid4
 
 import structlog
 
 from hub.core.directory import Platform
-from hub.core.headers import CORRELATION_ID, REQUEST_ID, routing
+from hub.core.headers import routing
 from hub.core.message import Message, Reply
 from hub.core.modules import UrlIn
 from hub.core.pages import PageHeaders
@@ -22,13 +21,13 @@ from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, Receive
 from hub.events import Bus, Delivered
 from hub.flow.indirect import Indirect
 from hub.ocpi import envelope
+from hub.partners.calls import JSON, Headers, opening
 from hub.plugin.api import Outgoing
 from hub.plugin.table import OperationHooks
 from hub.upstream import Client, Fault, Request, Response, SendError
 
 log = structlog.get_logger()
 
-_JSON = ("Content-Type", "application/json")
 _PASSED = ("X-Total-Count", "X-Limit", "Retry-After")
 _WORDS = {
     Fault.BUSY: "all connections to it are busy",
@@ -107,7 +106,7 @@ class Deliverer:
         request = Request(
             method=message.method,
             url=message.url or join(endpoint, message.segments, query),
-            headers=(*_headers(message, platform, speaker, to), *extra, *((_JSON,) if body else ())),
+            headers=(*_headers(message, platform, speaker, to), *extra, *(JSON if body else ())),
             body=body,
             pool=platform.id,
             deadline=message.deadline if until is None else min(until, message.deadline),
@@ -161,15 +160,10 @@ class Deliverer:
             )
 
 
-def _headers(message: Message, platform: Platform, speaker: Party, to: Party) -> tuple[tuple[str, str], ...]:
+def _headers(message: Message, platform: Platform, speaker: Party, to: Party) -> Headers:
     if platform.authorization is None:
         raise ReceiverNotConnected(f"{to} can not be called: the hub has no token for it; do not queue the message")
-    return (
-        ("Authorization", platform.authorization.reveal()),
-        (REQUEST_ID, str(uuid4())),
-        (CORRELATION_ID, message.correlation_id),
-        *routing(speaker, to),
-    )
+    return (*opening(platform.authorization, message.correlation_id), *routing(speaker, to))
 
 
 def _told(error: SendError, to: Party, platform: Platform) -> OcpiError:

@@ -1,4 +1,7 @@
-"""`explain`: the route of a message and the steps to it, by the code that routes, without sending anything."""
+"""`explain`: the route of a message and the steps to it, by the code that routes, without sending anything.
+
+Plugins with receive and route hooks are asked, too: they decide as much as the hub does.
+"""
 
 import math
 from collections.abc import Callable
@@ -37,7 +40,7 @@ class Explainer:
     async def explain(self, method: str, path: str, sender: str, receiver: str, body: bytes) -> Explanation:
         """Explain `PUT receiver/locations/NL/TNM/LOC1` from one party, to another or to nobody named."""
         message = self._message(method.upper(), path, _party(sender), _party(receiver) if receiver else None, body)
-        route = await self._pipeline.decide(message)
+        route = await self._pipeline.plan(message)
         trail = (*route.trail, *_agreement(message))
         if isinstance(route, Refuse):
             return Explanation(route.way, (), route.reason, route.code, trail)

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface
-from hub.core.party import Party
-from hub.core.patching import NotKnown, last_updated, part, patch, put
+from hub.core.party import Party, Role
+from hub.core.patching import NotKnown, has, last_updated, part, patch, put
 from hub.errors import InvalidParameters, NotFound, OcpiError
 from hub.flow.paging import Page, PageQuery
 from hub.partners.directory import now_ms
@@ -33,6 +33,11 @@ class _Named(msgspec.Struct):
     type: str | None = None
 
 
+class _Typed(msgspec.Struct):
+    type: str | None = None
+
+
+_TYPED = msgspec.json.Decoder(_Typed)
 _NAMED = msgspec.json.Decoder(_Named)
 
 
@@ -44,7 +49,7 @@ class Mirror:
         self._limit = limit
 
     async def apply(self, message: Message) -> bool:
-        """Take a push over; whether it made a new object.
+        """Take a push over; whether it made a new object or part.
 
         InvalidParameters where a PATCH is older than what is held, or is of something that is not held.
         """
@@ -59,13 +64,16 @@ class Mirror:
                 await store.delete(connection, module, owner, key)
                 return False
             held = await store.get(connection, module, owner, key)
+            added = False
             if message.method == "PUT" and not path:
                 whole = body
             elif held is None:
                 raise InvalidParameters(f"the hub does not hold this {module} object; PUT it whole first")
+            elif message.method == "PUT":
+                whole, added = put(held, path, body), not has(held, path)
             else:
-                whole = put(held, path, body) if message.method == "PUT" else patch(held, path, body)
-            return await store.put(
+                whole = patch(held, path, body)
+            created = await store.put(
                 connection,
                 module,
                 owner,
@@ -76,6 +84,7 @@ class Mirror:
                 body=whole,
                 now=now_ms(),
             )
+            return created or added
 
         return await self._database.write(work)
 
@@ -111,7 +120,7 @@ class Mirror:
     async def page(self, message: Message) -> Page:
         """One page of GET All: what the requester may see."""
         query = PageQuery.read(message.query, self._limit)
-        owners = visible_owners(message)
+        owners = await self._visible(message)
         found = await self._database.read(
             lambda connection: store.page(
                 connection,
@@ -132,7 +141,8 @@ class Mirror:
         if message.interface is Interface.RECEIVER and message.owner is not None:
             owners = [message.owner]
         else:
-            owners = [party for party in await self.owners(module, key) if _sees(message, party)]
+            found = await self._database.read(lambda connection: store.sources(connection, module, key))
+            owners = [party for party, source in found if _sees(message, party, source)]
         for owner in owners:
             body = await self._database.read(partial(store.get, module=module, owner=owner, key=key))
             if body is None:
@@ -147,13 +157,16 @@ class Mirror:
         """Who has an object of this id."""
         return await self._database.read(lambda connection: store.find(connection, module, key))
 
-
-def visible_owners(message: Message) -> list[Party] | None:
-    """The parties whose objects the requester may see; None where that is everybody's."""
-    agreements = message.directory.agreements
-    if agreements.default and not agreements.rules:
-        return None
-    return [party for party in message.directory.parties if _sees(message, party)]
+    async def _visible(self, message: Message) -> list[Party] | None:
+        """The parties whose objects the requester may see; None where that is everybody's."""
+        directory = message.directory
+        if directory.agreements.default and not directory.agreements.rules:
+            return None
+        visible = [party for party, platform in directory.parties.items() if _sees(message, party, platform.id)]
+        for hub in (platform for platform in directory.platforms.values() if platform.is_hub):
+            behind = await self._database.read(partial(store.owners_from, platform_id=hub.id))
+            visible += [party for party in behind if party not in directory.parties and _sees(message, party, hub.id)]
+        return visible
 
 
 def token_key(uid: str, kind: str = _TOKEN_TYPE) -> str:
@@ -161,16 +174,35 @@ def token_key(uid: str, kind: str = _TOKEN_TYPE) -> str:
     return f"{uid.lower()} {kind.upper()}"
 
 
-def _sees(message: Message, party: Party) -> bool:
-    return party == message.sender or message.directory.agreements.permits(message.sender, party, message.module)
+def _sees(message: Message, owner: Party, source: int) -> bool:
+    """Whether the requester may see an owner's objects that came from a platform.
+
+    One that is not connected here is behind a hub: what holds for that hub holds for it, unless a rule denies.
+    """
+    directory, sender, module = message.directory, message.sender, message.module
+    if owner in directory.parties or source not in directory.platforms:
+        return owner == sender or directory.agreements.permits(sender, owner, module)
+    hubs = [party for party, roles in directory.platforms[source].roles.items() if Role.HUB in roles]
+    unless_denied = msgspec.structs.replace(directory.agreements, default=True)
+    return unless_denied.permits(sender, owner, module) and any(
+        party == sender or directory.agreements.permits(sender, party, module) for party in hubs
+    )
 
 
 def object_key(message: Message) -> str:
     """The key of the object that a message to locations, tariffs or tokens is about."""
     object_id = message.segments[2 if message.interface is Interface.RECEIVER else 0]
     if message.module == "tokens":
-        return token_key(object_id, dict(parse_qsl(message.query)).get("type", _TOKEN_TYPE))
+        return token_key(object_id, dict(parse_qsl(message.query)).get("type") or _token_type(message))
     return object_id.lower()
+
+
+def _token_type(message: Message) -> str:
+    """What a token's own body says where the query does not: platforms forget the parameter."""
+    try:
+        return (_TYPED.decode(message.body).type if message.method == "PUT" else None) or _TOKEN_TYPE
+    except msgspec.MsgspecError:
+        return _TOKEN_TYPE
 
 
 def _pulled(module: str, platform: Platform, body: bytes) -> tuple[store.Pulled, str] | None:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from hub.core.moments import milliseconds
+from hub.core.pages import count
 from hub.errors import InvalidParameters
 
 
@@ -58,9 +59,10 @@ def _count(given: dict[str, str], name: str, default: int) -> int:
     value = given.get(name, "")
     if not value:
         return default
-    if not (value.isascii() and value.isdigit()) or len(value) > 12:
+    number = count(value)
+    if number is None:
         raise InvalidParameters(f"query: {name} must be a whole number, 0 or more")
-    return int(value)
+    return number
 
 
 def _moment(given: dict[str, str], name: str) -> int | None:

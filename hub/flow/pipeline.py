@@ -9,8 +9,10 @@ from hub.core.message import Message, Reply
 from hub.core.route import Refuse, Route, Way, decide
 from hub.errors import OcpiError
 from hub.events import Bus, Handled
+from hub.flow.ask import ask
+from hub.flow.broadcast import Broadcaster
+from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
-from hub.flow.many import Broadcaster, Collector, ask
 from hub.flow.memory import Memory
 from hub.flow.mirror import Mirror
 from hub.flow.paging import Page, paging
@@ -45,11 +47,7 @@ class Pipeline:
         """Route a message and bring back its answer. Never raises OcpiError: a refusal is an answer, too."""
         began = time.perf_counter()
         with self._plugins.hooks(message.operation) as hooks:
-            received = await hooks.receive(message) if hooks.receivers else message
-            message = message if isinstance(received, Refuse) else received
-            route = received if isinstance(received, Refuse) else await self.decide(message)
-            if hooks.routers and not isinstance(received, Refuse):
-                route = await hooks.route(message, route)
+            message, route = await self._plan(message, hooks)
             reply = await self._carry_out(message, route, hooks)
             if hooks.responders:
                 reply = await hooks.respond(message, reply)
@@ -59,10 +57,22 @@ class Pipeline:
             self._bus.publish(Handled(message=message, route=route, reply=reply, seconds=time.perf_counter() - began))
         return reply
 
-    async def decide(self, message: Message) -> Route | Refuse:
-        """The route of a message, with what was seen before looked up for one without a receiver."""
+    async def plan(self, message: Message) -> Route | Refuse:
+        """The route that a message would go, plugins asked as they would be; nothing is sent."""
+        with self._plugins.hooks(message.operation) as hooks:
+            _, route = await self._plan(message, hooks)
+        return route
+
+    async def _plan(self, message: Message, hooks: OperationHooks) -> tuple[Message, Route | Refuse]:
+        """The message as plugins want it, and its route, with what was seen before looked up where it is open."""
+        if hooks.receivers:
+            received = await hooks.receive(message)
+            if isinstance(received, Refuse):
+                return message, received
+            message = received
         found = await self._ways.memory.find(message) if message.receiver is None else ()
-        return decide(message, found)
+        route = decide(message, found)
+        return message, await hooks.route(message, route) if hooks.routers else route
 
     async def _carry_out(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Reply:
         if isinstance(route, Refuse):

@@ -29,7 +29,7 @@ from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue
 from hub.core.party import Party
 from hub.core.paths import split_target
-from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Unavailable
+from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError
 from hub.flow.http import check_framing, read_body
 from hub.flow.paging import PageQuery, paging
 from hub.flow.pipeline import Pipeline
@@ -88,7 +88,6 @@ class OcpiServer:
         self._behind = f"{self._prefix}/ocpi/"
         self._timing = timing
         self._versions = sorted({version for version, _, _ in catalogue.rows})
-        self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is."""
@@ -96,7 +95,6 @@ class OcpiServer:
         try:
             check_framing(request, self._timing.header_bytes)
             headers = read(request.raw_headers)
-            self._check_open()
             return await self._dispatch(request, headers)
         except OcpiError as refusal:
             error = refusal
@@ -108,10 +106,6 @@ class OcpiServer:
     def answer(self, error: OcpiError) -> web.Response:
         """The answer to something that could not even be read as a request."""
         return self._refused(error, RequestHeaders())
-
-    def _check_open(self) -> None:
-        if self.draining:
-            raise Unavailable("the hub is stopping; try another time")
 
     async def _dispatch(self, request: web.BaseRequest, headers: RequestHeaders) -> web.Response:
         path, query = split_target(request.raw_path)

@@ -7,23 +7,24 @@ for what the hub mirrors, that is the hub. Broken Link headers, endless lists an
 import asyncio
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urlencode
-from uuid import uuid4
 
 import msgspec
 import structlog
 
 from hub.core.directory import Platform, State
-from hub.core.headers import CORRELATION_ID, REQUEST_ID, routing
-from hub.core.modules import Catalogue, Interface, Kept
+from hub.core.headers import routing
+from hub.core.modules import Catalogue, Interface, Kept, Operation
 from hub.core.moments import milliseconds
-from hub.core.pages import PageHeaders, next_page
+from hub.core.pages import PageHeaders, count, next_page
 from hub.core.party import Party
 from hub.core.paths import join
 from hub.events import Bus, Registered, StatusChanged
 from hub.flow.mirror import Mirror
 from hub.ocpi import envelope
+from hub.partners.calls import opening
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.upstream import Client, Request, SendError
 
@@ -34,14 +35,17 @@ _AT_ONCE = 4
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Seconds between pulls and the part of it that chance may take off; most pages, seconds and objects of one."""
+    """Seconds between pulls and the part of it that chance may take off; most pages, seconds and objects of one.
+
+    `request_timeout` is the seconds for one page.
+    """
 
     interval: float = 21_600.0
     splay: float = 0.1
     pages: int = 10_000
     timeout: float = 3600.0
-    request_timeout: float = 30.0
     objects: int = 5_000_000
+    request_timeout: float = 30.0
 
 
 class Progress(msgspec.Struct):
@@ -73,7 +77,8 @@ class Puller:
         self._keeper = keeper
         self._client = client
         self._mirror = mirror
-        self._catalogue = catalogue
+        lists = (row for row in catalogue.operations() if row.is_list and row.kept is Kept.MIRROR)
+        self._mirrored = sorted(lists, key=lambda row: row.module)
         self._bus = bus
         self._settings = settings
         self._progress: dict[int, Progress] = {}
@@ -101,14 +106,23 @@ class Puller:
             progress = self._progress[platform.id] = Progress(platform.name)
             task = asyncio.create_task(self._pull(platform, progress), name=f"sync: {platform.name}")
             self._running[platform.id] = task
-            task.add_done_callback(lambda _: self._running.pop(platform.id, None))
+            task.add_done_callback(partial(self._ended, platform.id))
         return self._progress[platform.id]
+
+    def _ended(self, platform_id: int, task: asyncio.Task[None]) -> None:
+        if self._running.get(platform_id) is task:
+            del self._running[platform_id]
 
     def progress(self, platform: Platform) -> Progress | None:
         """How far the latest pull is; None where there was none."""
         return self._progress.get(platform.id)
 
     async def _registered(self, event: Registered) -> None:
+        """Pull anew: what runs goes by endpoints and a token that are no more."""
+        for platform in self._keeper.current.platforms.values():
+            if platform.name == event.platform and (outdated := self._running.pop(platform.id, None)):
+                outdated.cancel()
+                await asyncio.wait({outdated})
         self._begin_named(lambda platform: platform.name == event.platform)
 
     async def _returned(self, event: StatusChanged) -> None:
@@ -118,7 +132,7 @@ class Puller:
 
     def _begin_named(self, wanted: Callable[[Platform], bool]) -> None:
         for platform in self._keeper.current.platforms.values():
-            if wanted(platform) and self._modules(platform):
+            if wanted(platform) and self._lists(platform):
                 self.begin(platform)
 
     async def _tick(self) -> None:
@@ -130,9 +144,9 @@ class Puller:
     async def _pull(self, platform: Platform, progress: Progress) -> None:
         try:
             async with self._gate, asyncio.timeout(self._settings.timeout):
-                for module in self._modules(platform) or self._nothing(platform):
-                    progress.module = module
-                    await self._pull_module(platform, module, progress)
+                for row in self._lists(platform) or self._nothing(platform):
+                    progress.module = row.module
+                    await self._pull_list(platform, row, progress)
         except _Stopped as stopped:
             progress.problem = str(stopped)
         except TimeoutError:
@@ -144,20 +158,18 @@ class Puller:
             progress.done = True
         log.info("synced", platform=platform.name, kept=progress.kept, problem=progress.problem)
 
-    def _modules(self, platform: Platform) -> list[str]:
-        """What is mirrored, and this platform owns and serves."""
+    def _lists(self, platform: Platform) -> list[Operation]:
+        """The lists that are mirrored, and this platform owns and serves."""
         directory = self._keeper.current
         if platform.state is not State.REGISTERED or platform.version is None or platform.id in directory.offline:
             return []
-        return sorted(
-            row.module
-            for row in self._catalogue.operations()
-            if row.is_list
-            and row.kept is Kept.MIRROR
-            and row.version == platform.version
+        return [
+            row
+            for row in self._mirrored
+            if row.version == platform.version
             and (row.module, Interface.SENDER) in platform.endpoints
             and any(row.owner_role in roles for roles in platform.roles.values())
-        )
+        ]
 
     def _nothing(self, platform: Platform) -> NoReturn:
         if platform.state is not State.REGISTERED:
@@ -166,11 +178,12 @@ class Puller:
             raise _Stopped("it is offline; the hub pulls when it is back")
         raise _Stopped("it offers no SENDER interface of what the hub mirrors")
 
-    async def _pull_module(self, platform: Platform, module: str, progress: Progress) -> None:
+    async def _pull_list(self, platform: Platform, row: Operation, progress: Progress) -> None:
+        module = row.module
         since = await self._mirror.pulled_until(platform.id, module)
         endpoint = platform.endpoints[module, Interface.SENDER]
         latest = since
-        for party in self._owners(platform, module):
+        for party in (party for party, roles in platform.roles.items() if row.owner_role in roles):
             url: str | None = join(endpoint, (), urlencode({"date_from": since}, safe=":") if since else "")
             seen: set[str] = set()
             before = progress.objects
@@ -180,7 +193,7 @@ class Puller:
                 rows, pages = await self._page(platform, party, url)
                 progress.pages += 1
                 progress.objects += len(rows)
-                progress.total = max(progress.total, before + _number(pages.total))
+                progress.total = max(progress.total, before + (count(pages.total) or 0))
                 kept, newest = await self._mirror.keep(module, platform, rows)
                 progress.kept += kept
                 progress.refused += len(rows) - kept
@@ -189,11 +202,6 @@ class Puller:
         # One object from the future would hide every change until then.
         if latest and latest != since and milliseconds(latest) <= now_ms():
             await self._mirror.set_pulled_until(platform.id, module, latest)
-
-    def _owners(self, platform: Platform, module: str) -> list[Party]:
-        """The parties of a platform that own objects of a module."""
-        owning = {row.owner_role for row in self._catalogue.operations() if row.is_list and row.module == module}
-        return [party for party, roles in platform.roles.items() if owning & roles]
 
     def _check_size(self, progress: Progress) -> None:
         if progress.pages >= self._settings.pages or progress.objects >= self._settings.objects:
@@ -205,12 +213,7 @@ class Puller:
         request = Request(
             method="GET",
             url=url,
-            headers=(
-                ("Authorization", platform.authorization.reveal()),
-                (REQUEST_ID, str(uuid4())),
-                (CORRELATION_ID, str(uuid4())),
-                *routing(self._keeper.current.hub, party),
-            ),
+            headers=(*opening(platform.authorization), *routing(self._keeper.current.hub, party)),
             pool=platform.id,
             deadline=asyncio.get_running_loop().time() + self._settings.request_timeout,
         )
@@ -227,10 +230,6 @@ class Puller:
 
 class _Stopped(Exception):
     """The pull can not go on; the text says why."""
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else 0
 
 
 def _rows(data: Any) -> list[msgspec.Raw]:

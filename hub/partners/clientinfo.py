@@ -7,14 +7,12 @@ what is gone, is PUT as SUSPENDED (15.2.1: invalidated objects) and left out of 
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from uuid import uuid4
 
 import msgspec
 import structlog
 
 from hub.core.agreements import ANY, Agreements
 from hub.core.directory import Directory, Platform, State
-from hub.core.headers import CORRELATION_ID, REQUEST_ID
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole
 from hub.core.paths import join
@@ -22,6 +20,7 @@ from hub.core.status import ConnectionStatus
 from hub.events import Bus, Event, PartnerChanged, Registered, StatusChanged, Subscription, Unregistered
 from hub.ocpi import envelope
 from hub.ocpi.client_info import ClientInfo, standing
+from hub.partners.calls import JSON, opening
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.liveness import Statuses
 from hub.upstream import Client, Fault, Request, SendError
@@ -203,12 +202,7 @@ class HubClientInfo:
         request = Request(
             method="PUT",
             url=join(endpoint, (info.country_code, info.party_id)),
-            headers=(
-                ("Authorization", authorization.reveal()),
-                (REQUEST_ID, str(uuid4())),
-                (CORRELATION_ID, str(uuid4())),
-                ("Content-Type", "application/json"),
-            ),
+            headers=(*opening(authorization), *JSON),
             body=msgspec.json.encode(info),
             pool=f"clientinfo {viewer.id}",
             deadline=asyncio.get_running_loop().time() + self._timeout,

@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Self
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -19,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.breaker import Breaker, Policy
 from hub.core.directory import Platform
-from hub.core.headers import CORRELATION_ID, REQUEST_ID
 from hub.core.status import ConnectionStatus
 from hub.events import Bus, Event, PartnerChanged, Registered, StatusChanged, Subscription, Unregistered
 from hub.ocpi import envelope
 from hub.ocpi.client_info import standing
+from hub.partners.calls import opening
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.store.database import Database
 from hub.store.statuses import StatusRecord, load_statuses, set_status
@@ -259,11 +258,7 @@ class Liveness:
         request = Request(
             method="GET",
             url=platform.versions_url,
-            headers=(
-                ("Authorization", platform.authorization.reveal()),
-                (REQUEST_ID, str(uuid4())),
-                (CORRELATION_ID, str(uuid4())),
-            ),
+            headers=opening(platform.authorization),
             pool=f"probe {platform.id}",
             deadline=self._clock() + self._timeout,
             max_body=_PROBE_BODY,

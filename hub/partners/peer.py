@@ -8,7 +8,6 @@ of the 3xxx range that names the URL and what came back.
 import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -20,12 +19,12 @@ from hub.core.paths import origin
 from hub.errors import CannotUseApi, InvalidParameters, NoMatchingEndpoints, UnsupportedVersion
 from hub.ocpi import envelope
 from hub.ocpi.handshake import Endpoint, Version, VersionDetails
+from hub.partners.calls import JSON, opening
 from hub.partners.tokens import authorization
 from hub.upstream import Client, Fault, Request, SendError
 
 log = structlog.get_logger()
 T = TypeVar("T")
-_JSON = (("Content-Type", "application/json"),)
 
 
 class PeerRefused(CannotUseApi):
@@ -93,12 +92,7 @@ class Peer:
             origin(url)
         except InvalidParameters as reason:
             raise PeerSilent(f"{method}: {reason.message}", unsure=False) from None
-        headers = (
-            ("Authorization", authorization(token, encoding).reveal()),
-            ("X-Request-ID", str(uuid4())),
-            ("X-Correlation-ID", str(uuid4())),
-            *(_JSON if body else ()),
-        )
+        headers = (*opening(authorization(token, encoding)), *(JSON if body else ()))
         deadline = asyncio.get_running_loop().time() + self._timeout
         try:
             answer = await self._client.send(

@@ -95,6 +95,18 @@ async def find(connection: AsyncConnection, module: str, key: str) -> list[Party
     return sorted(Party.parse(owner) for owner in await connection.scalars(query))
 
 
+async def sources(connection: AsyncConnection, module: str, key: str) -> list[tuple[Party, int]]:
+    """The owners of all objects with this key, each with the platform that its object came from."""
+    query = select(mirror.c.owner, mirror.c.platform_id).where(mirror.c.module == module, mirror.c.object_key == key)
+    return sorted((Party.parse(owner), platform_id) for owner, platform_id in await connection.execute(query))
+
+
+async def owners_from(connection: AsyncConnection, platform_id: int) -> list[Party]:
+    """The owners of all objects that came from a platform."""
+    query = select(mirror.c.owner).where(mirror.c.platform_id == platform_id).distinct()
+    return sorted(Party.parse(owner) for owner in await connection.scalars(query))
+
+
 async def delete(connection: AsyncConnection, module: str, owner: Party, key: str) -> bool:
     """Forget one object; False where it is not held."""
     removed = await connection.execute(delete_from(mirror).where(*_is(module, owner, key)))

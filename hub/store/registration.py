@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import case, delete
+from sqlalchemy import case, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.directory import Encoding, State, TokenKind
 from hub.store.credentials import drop_credentials, insert_credential
 from hub.store.endpoints import add_advertised, drop_advertised
 from hub.store.errors import CredentialGone
+from hub.store.mirror import drop_platform
 from hub.store.parties import confirm_roles, unconfirm_roles
 from hub.store.platforms import change_platform
 from hub.store.records import PresentedEndpoint, PresentedRole
@@ -36,12 +37,16 @@ async def complete_registration(
     from now on; they are the same where the hub presented a pending token. `token_out` is sealed. A suspended
     platform stays SUSPENDED.
 
+    What was mirrored in another OCPI version is gone: the next pull brings it as it is in this one.
+
     Raises CredentialGone when another registration was quicker, PartyTaken, and, unless `allow_new_parties`,
     PartyNotInvited.
     """
     await _use_up(connection, platform_id, used_digest)
     await drop_credentials(connection, platform_id)
     await insert_credential(connection, platform_id, new_digest, TokenKind.C, now)
+    if await _version(connection, platform_id) != version:
+        await drop_platform(connection, platform_id)
     await confirm_roles(connection, platform_id, roles, allow_new_parties=allow_new_parties, now=now)
     await drop_advertised(connection, platform_id)
     await add_advertised(connection, platform_id, version, endpoints)
@@ -60,10 +65,12 @@ async def complete_registration(
 async def unregister(connection: AsyncConnection, platform_id: int, now: int) -> None:
     """End a registration: no token works any more, in or out. PlatformUnknown if there is no such platform.
 
-    Parties stay reserved and endpoints that were set by hand stay set. A suspended platform stays SUSPENDED.
+    Parties stay reserved and endpoints that were set by hand stay set. What the hub mirrored of it is gone: it can
+    not be kept up to date any more. A suspended platform stays SUSPENDED.
     """
     await drop_credentials(connection, platform_id)
     await drop_advertised(connection, platform_id)
+    await drop_platform(connection, platform_id)
     await unconfirm_roles(connection, platform_id)
     await change_platform(
         connection,
@@ -85,6 +92,11 @@ async def invite_again(connection: AsyncConnection, platform_id: int, token_a_di
     await unregister(connection, platform_id, now)
     if token_a_digest is not None:
         await insert_credential(connection, platform_id, token_a_digest, TokenKind.A, now)
+
+
+async def _version(connection: AsyncConnection, platform_id: int) -> str | None:
+    version: str | None = await connection.scalar(select(platform.c.version).where(platform.c.id == platform_id))
+    return version
 
 
 async def _use_up(connection: AsyncConnection, platform_id: int, digest: bytes) -> None:

@@ -51,3 +51,20 @@ async def test_mistakes_are_told(tmp_path):
     assert "FR-XXX is not a registered party" in told[1].err
     done = await ocpi_hub(tmp_path, *PUT)
     assert (done.status, "the hub has to run for this" in done.err) == (1, True)
+
+
+async def test_plugins_are_asked_too(tmp_path):
+    """The trail names the plugin that decided; `ocpi-hub explain` is about what would really happen."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "never.py").write_text(
+        '"""Refuse all locations."""\n'
+        "from hub.plugin import Message, Plugin, Refuse, Route, route\n\n\n"
+        "class Never(Plugin):\n"
+        '    @route("locations.put")\n'
+        "    async def refuse(self, message: Message, proposed: Route | Refuse) -> Refuse:\n"
+        '        return Refuse("not on a Saturday")\n'
+    )
+    async with network(tmp_path):
+        told = await ocpi_hub(tmp_path, *PUT, "--to", "DE-MSP")
+        assert "plugin never: not on a Saturday" in told.out
+        assert "2001" in told.out

@@ -75,7 +75,9 @@ DRIVERS = {"no driver": None, "driver of REG": REG, "driver of the sender": ...}
 DRIVERS_SIDE = {"DE-AAA", "HR-HBB", "FR-REG", "BE-HBB"}
 CHARGERS_SIDE = {"NL-ONE", "AT-CCC", "HR-HBB", "FR-CPO", "AT-YES", "BE-HBB"}
 HUBS = {"HR-HBB", "BE-HBB"}
-EMSPS = {"DE-AAA", "FR-REG", "BE-MSP"}
+# Every party that is asked.
+EMSPS = {"DE-AAA", "DE-BBB", "FR-REG", "BE-MSP"}
+CPOS = CHARGERS_SIDE | {"FR-TWO"}
 
 
 def permitted(agreements: str, party: Party) -> bool:
@@ -125,7 +127,7 @@ def for_the_hub(operation, sender, agreements):
     if operation.module in EVERYBODYS and operation.method == "GET":
         return Way.MIRROR, set()
     if operation.module in ("sessions", "cdrs") and (operation.method, operation.path) == ("GET", ()):
-        return Way.COLLECT, everybody(CHARGERS_SIDE, sender, agreements)
+        return Way.COLLECT, everybody(CPOS, sender, agreements)
     return None
 
 
@@ -188,7 +190,7 @@ def world(module: str, interface: Interface) -> Directory:
             platform(14, "AT-YES:CPO", reserved="AT-RES:EMSP"),
             platform(15, "ES-OLD:CPO+EMSP", version="2.1.1"),
             platform(16, "PT-BAR:CPO+EMSP", without=(module, interface)),
-            platform(17, "FR-CPO:CPO"),
+            platform(17, "FR-CPO:CPO FR-TWO:CPO"),
             platform(18, "BE-HBB:HUB BE-MSP:EMSP"),
             platform(19, "GR-OFF:CPO+EMSP"),
         ],
@@ -302,7 +304,7 @@ def check_destinations(asked, route, case):
     assert all(at.state is State.REGISTERED and at.id not in directory.offline for at in platforms), case
     if route.way in (Way.BROADCAST, Way.ASK, Way.COLLECT):
         assert asked.platform not in platforms, case
-    if route.way in (Way.BROADCAST, Way.COLLECT):
+    if route.way is Way.BROADCAST:
         assert len({at.id for at in platforms}) == len(platforms), case
     if route.way is Way.BROADCAST or (asked.is_push and asked.receiver is None):
         assert asked.owner not in to, case

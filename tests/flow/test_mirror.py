@@ -1,11 +1,14 @@
 """The mirror over real sockets: objects as they were received, and who may see them (2.2.1: GET All via Hubs)."""
 
+import msgspec
 import pytest
 
 from hub.core.modules import Interface
-from hub.core.party import Party
+from hub.core.party import Party, PartyRole
+from hub.sim import SimCpo
 from hub.store.mirror import get
-from tests.support import EMSP, network
+from tests.partner import Partner
+from tests.support import EMSP, network, register
 
 HUB = Party("NL", "HUB")
 R, S = Interface.RECEIVER, Interface.SENDER
@@ -85,3 +88,67 @@ async def test_the_type_of_a_token_is_part_of_its_name(tmp_path):
             assert (await emsp.push_token(HUB, number)).ok
         found = await cpo.fetch_all("tokens", to=HUB)
         assert {each["uid"] for each in found} >= {emsp.token(1)["uid"], emsp.token(3)["uid"]}
+
+
+async def test_one_id_of_two_cpos_is_two_objects(tmp_path):
+    async with network(tmp_path) as (app, cpo, emsp), SimCpo("Two", [PartyRole.parse("BE-TWO:CPO")]) as two:
+        await register(app, two)
+        for each in (two, cpo):
+            assert (await each.push_location(HUB)).ok
+        assert {each["party_id"] for each in await emsp.fetch_all("locations", to=HUB)} == {"CPO", "TWO"}
+
+
+async def test_an_evse_that_is_new_is_created_and_one_that_is_there_is_updated(tmp_path):
+    """2.2.1, transport_and_format: 201 for created, 200 for updated."""
+    async with network(tmp_path) as (_, cpo, _emsp):
+        assert (await cpo.push_location(HUB)).status == 201
+        evse = {**next(iter(cpo.locations))["evses"][0], "uid": "NEW"}
+        for status in (201, 200):
+            put = await cpo.call("locations", R, "PUT", "NL/CPO/LOC1/NEW", to=HUB, body=evse)
+            assert (put.status, put.status_code) == (status, 1000)
+
+
+async def test_a_token_without_type_in_the_query_has_the_type_of_its_body(tmp_path):
+    """Pushed and pulled it is one object: what is pushed so must be found where the pull finds it."""
+    async with network(tmp_path) as (_, cpo, emsp):
+        token = {**emsp.token(1), "uid": "PHONE", "type": "APP_USER"}
+        for query in ({}, {"type": "APP_USER"}):
+            assert (await emsp.call("tokens", R, "PUT", "DE/MSP/PHONE", to=HUB, body=token, query=query)).ok
+        assert [each["uid"] for each in await cpo.fetch_all("tokens", to=HUB)].count("PHONE") == 1
+
+
+async def test_what_a_platform_shared_goes_with_its_registration(tmp_path):
+    async with network(tmp_path) as (_, cpo, emsp):
+        assert (await cpo.push_location(HUB)).ok
+        await cpo.unregister()
+        assert not await emsp.fetch_all("locations", to=HUB)
+
+
+async def test_objects_from_behind_a_hub_go_by_the_rules_for_that_hub(tmp_path):
+    """The parties behind a hub need no invitation here; a rule that names one of them still counts."""
+    async with network(tmp_path) as (app, _, emsp), Partner("BE-HUB:HUB", endpoints=()).serve() as far:
+        await far.invited(app)
+        far.endpoints = {"sender/locations": "/sender/locations"}
+        assert (await far.register()).code == 1000
+        body = {"country_code": "BE", "party_id": "CPO", "id": "L1", "last_updated": "2026-01-01T00:00:00Z"}
+        put = await far.ask(
+            "PUT", "/ocpi/2.2.1/receiver/locations/BE/CPO/L1", "OCPI-from-country-code: BE", "OCPI-from-party-id: HUB",
+            "OCPI-to-country-code: NL", "OCPI-to-party-id: HUB", body=msgspec.json.encode(body),
+        )  # fmt: skip
+        assert put.code == 1000
+        agreements = app.operations.agreements
+
+        async def seen():
+            single = (await emsp.call("locations", S, "GET", "L1", to=HUB)).status == 200
+            listed = await emsp.fetch_all("locations", to=HUB)
+            assert single == bool(listed)
+            return [each["party_id"] for each in listed]
+
+        assert await seen() == ["CPO"]
+        await agreements.set("NL-CPO", "DE-MSP", "tokens", allow=True)
+        assert await seen() == ["CPO"]
+        await agreements.set("BE-CPO", "DE-MSP", "*", allow=False)
+        assert await seen() == []
+        await agreements.remove("BE-CPO", "DE-MSP", "*")
+        await agreements.set("BE-HUB", "DE-MSP", "*", allow=False)
+        assert await seen() == []

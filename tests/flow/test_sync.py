@@ -180,3 +180,14 @@ async def test_what_is_pulled_does_not_undo_a_newer_push(tmp_path):
             await register(app, emsp)
             one = await emsp.call("locations", Interface.SENDER, "GET", "L1", to=HUB)
             assert one.data["name"] == "new"
+
+
+async def test_registering_again_ends_a_pull_that_goes_by_the_old_endpoints(tmp_path):
+    async with pulled(tmp_path, ocpi([])) as (app, partner, _):
+        partner.says[LIST] = hang
+        app.operations.puller.begin(app.partners.find("NL-CPO"))
+        await partner.expect(LIST, 2)
+        partner.says[LIST] = ocpi([location(1)])
+        assert (await partner.register("PUT")).code == 1000
+        await partner.expect(LIST, 3)
+        assert (await done(app)).kept == 1

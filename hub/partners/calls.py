@@ -1,0 +1,22 @@
+"""The headers that every request of the hub to a platform begins with."""
+
+from uuid import uuid4
+
+from hub.core.directory import Secret
+from hub.core.headers import CORRELATION_ID, REQUEST_ID
+
+Headers = tuple[tuple[str, str], ...]
+
+JSON: Headers = (("Content-Type", "application/json"),)
+
+
+def opening(authorization: Secret, correlation_id: str | None = None) -> Headers:
+    """Authorization and the message ids: a new request id, and a new correlation id where none is carried on.
+
+    OCPI 2.2.1, transport_and_format: Authorization header, Unique message IDs.
+    """
+    return (
+        ("Authorization", authorization.reveal()),
+        (REQUEST_ID, str(uuid4())),
+        (CORRELATION_ID, correlation_id or str(uuid4())),
+    )
