@@ -16,7 +16,10 @@ CI = "ci"
 
 
 class Object(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """An OCPI object. What is optional is None when absent; unknown fields are passed over, never refused."""
+    """An OCPI object. What is optional is None when absent; unknown fields are passed over, never refused.
+
+    `kw_only` is not inherited: every struct has to say it.
+    """
 
 
 class OpenEnum(StrEnum):
@@ -56,14 +59,23 @@ DateTime = datetime.datetime
 """RFC 3339 in UTC, with or without Z and fractions. One without Z decodes as naive: `as_utc` makes them comparable."""
 
 Number = float
-Url = Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+\Z")]
+Url = Annotated[
+    str, msgspec.Meta(max_length=255, pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+\Z", description="a URL")
+]
 CountryCode = Annotated[str, msgspec.Meta(min_length=2, max_length=2, extra={CI: True})]
 PartyId = Annotated[str, ci(3)]
 Country = Annotated[str, code(3)]
 Currency = Annotated[str, code(3)]
 Language = Annotated[str, code(2)]
-TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([0-1][0-9]|2[0-3]):[0-5][0-9]\Z")]
-Date = Annotated[str, msgspec.Meta(pattern=r"^([12][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")]
+TimeOfDay = Annotated[
+    str, msgspec.Meta(pattern=r"^([0-1][0-9]|2[0-3]):[0-5][0-9]\Z", description="a time of day, as 08:30")
+]
+Date = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([12][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", description="a date, as 2026-01-31"
+    ),
+]
 
 
 def as_utc(moment: DateTime) -> DateTime:

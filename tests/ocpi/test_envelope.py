@@ -1,4 +1,7 @@
-"""The response envelope: what the hub writes, and what it makes of answers that partners wrote."""
+"""The response envelope: what the hub writes, and what it makes of answers that partners wrote.
+
+OCPI 2.2.1, transport_and_format: Response format; types: DateTime.
+"""
 
 import datetime
 import json
