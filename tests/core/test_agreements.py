@@ -1,4 +1,7 @@
-"""Agreements: every pair of rules against specificity written out by hand, and what always holds."""
+"""Agreements: every pair of rules against specificity written out by hand, and what always holds.
+
+They are the hub's own; whom a party can reach is what HubClientInfo shows it (OCPI 2.2.1, hubclientinfo 15).
+"""
 
 from itertools import product
 

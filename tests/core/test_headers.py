@@ -1,4 +1,7 @@
-"""Request headers: read from whatever bytes come, and the tokens in them."""
+"""Request headers: read from whatever bytes come, and the tokens in them.
+
+OCPI 2.2.1, transport_and_format: Authorization header, Message Routing Headers, Unique message IDs.
+"""
 
 import base64
 import contextlib

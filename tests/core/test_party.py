@@ -1,4 +1,4 @@
-"""Parties: what is one, how it is written, and that case never matters."""
+"""Parties: what is one, how it is written, and that case never matters (OCPI 2.2.1, credentials 7.4.1; CiString)."""
 
 import string
 

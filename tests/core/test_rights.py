@@ -1,4 +1,7 @@
-"""Who may speak for whom: the owner in path and body, and the sending party."""
+"""Who may speak for whom: the owner in path and body, and the sending party.
+
+OCPI 2.2.1, transport_and_format: Client Owned Object Push, Message Routing.
+"""
 
 import contextlib
 import json

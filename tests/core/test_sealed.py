@@ -1,4 +1,8 @@
-"""Sealed URLs: what was sealed is opened by its holder, and nothing else opens at all."""
+"""Sealed URLs: what was sealed is opened by its holder, and nothing else opens at all.
+
+They stand for what OCPI 2.2.1 lets a partner hand out: Link (transport_and_format: Pagination), Location (cdrs 10.2.2)
+and response_url (commands 13, chargingprofiles 14).
+"""
 
 import base64
 

@@ -1,4 +1,8 @@
-"""URLs that partners hand out: sealed on the way out, opened on the way back."""
+"""URLs that partners hand out: sealed on the way out, opened on the way back.
+
+OCPI 2.2.1: Link (transport_and_format: Pagination), Location (cdrs 10.2.2), response_url (commands 13,
+chargingprofiles 14).
+"""
 
 import json
 import math

@@ -1,4 +1,7 @@
-"""Who may do what at which moment: token kinds, suspension, removal, new invitations, and platforms of many parties."""
+"""Who may do what at which moment: token kinds, suspension, removal, new invitations, and platforms of many parties.
+
+OCPI 2.2.1, credentials 7; transport_and_format: Authorization header, Platforms, Message Routing.
+"""
 
 import asyncio
 

@@ -1,6 +1,7 @@
 """Bad input over real sockets: each gets an OCPI envelope that names the problem, or its connection closed in time.
 
 One hub takes all of it. After every case it has to serve a healthy request, and nothing may be logged as an error.
+OCPI 2.2.1, transport_and_format: Request format, Message Routing Headers; status_codes.
 """
 
 from collections.abc import AsyncIterator

@@ -1,6 +1,7 @@
 """URLs for later use through the hub: response_url of commands and charging profiles, and the Location of a CDR.
 
 Neither side learns the other's host; a sealed URL is for one platform, one use, and outlives a restart of the hub.
+OCPI 2.2.1: cdrs 10.2.2, commands 13, chargingprofiles 14.
 """
 
 import socket

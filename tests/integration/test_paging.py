@@ -1,6 +1,7 @@
 """Lists in pages through the hub, from partners whose paging is broken in the ways that are seen in the field.
 
 Whatever the partner's Link looks like, the other side pages through sealed URLs and gets every object once.
+OCPI 2.2.1, transport_and_format: Pagination.
 """
 
 from collections.abc import AsyncIterator, Callable

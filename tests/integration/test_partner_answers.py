@@ -1,4 +1,8 @@
-"""Platforms as they are: endpoints, redirects, headers and answers that deviate, and what the sender gets of them."""
+"""Platforms as they are: endpoints, redirects, headers and answers that deviate, and what the sender gets of them.
+
+OCPI 2.2.1, transport_and_format: Response format, Message Routing, Interface endpoints; status_codes. On ways other
+than direct routing: test_quirks.
+"""
 
 import asyncio
 import gzip

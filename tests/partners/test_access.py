@@ -1,4 +1,7 @@
-"""Who is calling: tokens looked up in the snapshot in force, however they are written."""
+"""Who is calling: tokens looked up in the snapshot in force, however they are written.
+
+OCPI 2.2.1, transport_and_format: Authorization header.
+"""
 
 import base64
 
