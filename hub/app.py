@@ -21,7 +21,9 @@ from hub.core.party import Party
 from hub.core.sealed import KEY_BYTES, Sealer
 from hub.events import Bus
 from hub.facade import HubFacade
+from hub.flow.bridging import Bridging
 from hub.flow.broadcast import Broadcaster
+from hub.flow.clock import now
 from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
 from hub.flow.explain import Explainer
@@ -31,16 +33,20 @@ from hub.flow.memory import Memory
 from hub.flow.mirror import Mirror
 from hub.flow.pipeline import Pipeline, Ways
 from hub.flow.reader import Reader
-from hub.flow.server import SEALED, OcpiServer, Timing, now
+from hub.flow.server import SEALED, OcpiServer, Timing
 from hub.flow.sync import Puller
 from hub.flow.sync import Settings as PullSettings
+from hub.flow.tally import Tally
+from hub.flow.validation import Mode, Validator
 from hub.partners.access import Access
 from hub.partners.agreements import AgreementBook
 from hub.partners.clientinfo import HubClientInfo
+from hub.partners.counts import CountBook
+from hub.partners.credentials import Identity
 from hub.partners.directory import DirectoryKeeper
 from hub.partners.liveness import Liveness, Statuses
 from hub.partners.operations import Partners
-from hub.partners.registration import Identity, Registrar
+from hub.partners.registration import Registrar
 from hub.plugin.loader import Loader
 from hub.plugin.runner import Runner
 from hub.store.crypto import Keyring, load_or_create_key
@@ -179,7 +185,8 @@ class App:
         )
         liveness, client_info = await self._statuses(store, client)
         ways, puller = await self._ways(store, client, indirect, liveness)
-        pipeline = Pipeline(self.plugins, ways, self.bus, now)
+        validator, tally = self._checks(store)
+        pipeline = Pipeline(self.plugins, ways, validator, self.bus, now)
         registrar = Registrar(
             store.keeper, store.keyring, client, self.plugins, self.bus, self.catalogue,
             identity(self.config, self.url), self.config.limits.timeout,
@@ -188,7 +195,8 @@ class App:
         self.operations = Operations(
             self.partners,
             AgreementBook(store.keeper, self.catalogue, client_info.agreements_changed),
-            Explainer(self.catalogue, pipeline, lambda: store.keeper.current),
+            CountBook(store.database, store.keeper, self.config.routing.validation, tally.flush),
+            Explainer(self.catalogue, pipeline, ways.bridging, validator, lambda: store.keeper.current),
             puller,
         )
         facade = HubFacade(self.catalogue, lambda: store.keeper.current, pipeline, self.config.limits.timeout)
@@ -198,6 +206,15 @@ class App:
         self._stack.push_async_callback(control.stop)
         await control.start()
         log.info("started", versions_url=self.versions_url, partners=len(self.keeper.records))
+
+    def _checks(self, store: Store) -> tuple[Validator, Tally]:
+        """Who looks whether objects are as OCPI says, and who counts those that are not."""
+        validator = Validator(self.bus, Mode(self.config.routing.validation), lambda: store.keeper.current)
+        validator.start()
+        tally = Tally(store.database, self.bus, lambda: store.keeper.current)
+        tally.start()
+        self._stack.push_async_callback(tally.stop)
+        return validator, tally
 
     async def _statuses(self, store: Store, client: Client) -> tuple[Liveness, HubClientInfo]:
         """Who is there, and who is told."""
@@ -216,8 +233,9 @@ class App:
     async def _ways(self, store: Store, client: Client, indirect: Indirect, liveness: Liveness) -> tuple[Ways, Puller]:
         """What carries messages out."""
         routing, sync, limits = self.config.routing, self.config.sync, self.config.limits
-        deliverer = Deliverer(client, indirect, self.bus, liveness.report)
         mirror = Mirror(store.database, routing.page_limit)
+        bridging = Bridging(mirror, store.database, show_owner=routing.show_owner)
+        deliverer = Deliverer(client, indirect, bridging, self.bus, liveness.report)
         memory = Memory(store.database, mirror, self.bus, routing.hint_days * DAY)
         memory.start()
         self._stack.push_async_callback(memory.stop)
@@ -231,7 +249,9 @@ class App:
             await puller.start()
         self._stack.push_async_callback(puller.stop)
         collector = Collector(deliverer, routing.broadcast_at_once, routing.page_limit)
-        ways = Ways(deliverer, broadcaster, collector, mirror, memory, routing.ask_timeout, f"{self.url}/ocpi")
+        ways = Ways(
+            deliverer, broadcaster, collector, mirror, bridging, memory, routing.ask_timeout, f"{self.url}/ocpi"
+        )
         return ways, puller
 
     async def _listen(
@@ -328,7 +348,8 @@ def open_tls(config: Config) -> ssl.SSLContext:
 
 def identity(config: Config, url: str) -> Identity:
     """Who the hub is, reached at `url`."""
-    return Identity(Party.parse(config.hub.party), config.hub.name, config.hub.website, f"{url}/ocpi/versions")
+    hub = config.hub
+    return Identity(Party.parse(hub.party), hub.name, hub.website, f"{url}/ocpi/versions", hub.list_parties)
 
 
 def plugin_folders(config: Config) -> list[Path]:

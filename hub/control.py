@@ -22,6 +22,7 @@ from hub.errors import OcpiError
 from hub.flow.explain import Explainer
 from hub.flow.sync import Puller
 from hub.partners.agreements import AgreementBook
+from hub.partners.counts import CountBook
 from hub.partners.operations import Partners
 from hub.store.errors import StoreError
 
@@ -48,6 +49,7 @@ class Arguments(msgspec.Struct, forbid_unknown_fields=True):
     interface: str = ""
     method: str = ""
     body: str = ""
+    mode: str = ""
     parties: tuple[str, ...] = ()
 
 
@@ -56,6 +58,7 @@ class Operations(msgspec.Struct, frozen=True):
 
     partners: Partners
     agreements: AgreementBook
+    counts: CountBook
     explainer: Explainer | None = None
     puller: Puller | None = None
 
@@ -79,7 +82,26 @@ async def _list(do: Operations, _: Arguments) -> Any:
 
 
 async def _show(do: Operations, given: Arguments) -> Any:
-    return do.partners.show(given.ref)
+    platform = do.partners.find(given.ref)
+    view, standing = do.partners.show(str(platform.id)), await do.counts.standing(platform)
+    return {**msgspec.structs.asdict(view), **msgspec.structs.asdict(standing)}
+
+
+async def _validation(do: Operations, given: Arguments) -> Any:
+    view = await do.partners.set_validation(given.ref, given.mode)
+    return await _show(do, Arguments(ref=str(view.id)))
+
+
+async def _findings(do: Operations, given: Arguments) -> Any:
+    return await do.counts.findings(do.partners.find(given.ref) if given.ref else None)
+
+
+async def _findings_clear(do: Operations, given: Arguments) -> Any:
+    return await do.counts.clear(do.partners.find(given.ref))
+
+
+async def _losses(do: Operations, given: Arguments) -> Any:
+    return await do.counts.losses(do.partners.find(given.ref) if given.ref else None)
 
 
 async def _agreements(do: Operations, _: Arguments) -> Any:
@@ -117,6 +139,10 @@ _VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
     "resume": lambda do, given: do.partners.resume(given.ref),
     "remove": lambda do, given: do.partners.remove(given.ref),
     "rotate": lambda do, given: do.partners.rotate(given.ref),
+    "validation": _validation,
+    "findings": _findings,
+    "findings-clear": _findings_clear,
+    "losses": _losses,
     "endpoint-set": lambda do, given: do.partners.set_endpoint(given.ref, given.module, given.interface, given.url),
     "agreement-allow": lambda do, given: do.agreements.set(given.name, given.ref, given.module, allow=True),
     "agreement-deny": lambda do, given: do.agreements.set(given.name, given.ref, given.module, allow=False),

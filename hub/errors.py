@@ -64,6 +64,10 @@ class InvalidParameters(OcpiError):
     code = 2001
 
 
+class NotInThatVersion(OcpiError):
+    """The receiver speaks another OCPI version, in which this can not be told. Nothing was sent."""
+
+
 class ServerError(OcpiError):
     """The hub failed. The partner learns that, and nothing of the inside."""
 

@@ -12,10 +12,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import structlog
 
+from hub.bridge.rules import Loss
+from hub.core.directory import Platform
 from hub.core.message import Message, Reply
+from hub.core.modules import Operation
 from hub.core.party import Party, PartyRole
 from hub.core.route import Refuse, Route
 from hub.core.status import ConnectionStatus
+from hub.ocpi.rules import Finding
 
 log = structlog.get_logger()
 
@@ -40,6 +44,8 @@ class Delivered(Event, frozen=True, kw_only=True, eq=False):
     """One attempt to hand a message to one platform came to its end.
 
     `outcome` is short and for people: `1000`, `2003`, `4002 no answer in time`. `seconds` is the platform's time.
+    `lost` and `lost_back` are what could not be carried there, and what of the answer could not be carried back,
+    where the two speak different versions of OCPI.
     """
 
     message: Message
@@ -47,6 +53,25 @@ class Delivered(Event, frozen=True, kw_only=True, eq=False):
     platform: str
     outcome: str
     seconds: float
+    lost: tuple[Loss, ...] = ()
+    lost_back: tuple[Loss, ...] = ()
+
+
+class Answered(Event, frozen=True, kw_only=True, eq=False):
+    """A platform answered a message with success. `body` is the whole answer, as it came."""
+
+    platform: Platform
+    operation: Operation
+    body: bytes
+
+
+class Found(Event, frozen=True, kw_only=True, eq=False):
+    """An object of a platform breaks rules of its OCPI version. `kind` is what it should be: `Location`."""
+
+    platform_id: int
+    platform: str
+    kind: str
+    findings: tuple[Finding, ...]
 
 
 class Registered(Event, frozen=True, kw_only=True, eq=False):

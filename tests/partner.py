@@ -60,12 +60,18 @@ def ocpi(data: Any = None, code: int = 1000, status: int = 200, message: str = "
 class Partner:
     """The partner. `says` maps `GET /versions` to the answer, or to what makes it; `asked` is all that came in.
 
-    Endpoints are at `/{interface}/{module}`, as in `endpoints`. Its token for the hub is `token_out`, the hub's for it
-    `token`, which it sends in Base64 unless `raw`.
+    Endpoints are at `/{interface}/{module}`, as in `endpoints`; OCPI 2.1.1 is told no interface. Its token for the hub
+    is `token_out`, the hub's for it `token`, which it sends in Base64 unless `raw`.
     """
 
-    def __init__(self, *roles: str, endpoints: Sequence[str] = ("sender/locations", "receiver/tokens")) -> None:
+    def __init__(
+        self,
+        *roles: str,
+        endpoints: Sequence[str] = ("sender/locations", "receiver/tokens"),
+        version: str = "2.2.1",
+    ) -> None:
         self.roles = [PartyRole.parse(role) for role in roles]
+        self.version = version
         self.endpoints = {name: f"/{name}" for name in endpoints}
         self.says: dict[str, Says] = {}
         self.asked: list[Asked] = []
@@ -111,7 +117,7 @@ class Partner:
     async def register(self, method: str = "POST", **changes: Any) -> Answer:
         """POST (or PUT) credentials at the hub; on success the new token is used from then on."""
         body = msgspec.json.encode(self.credentials() | changes)
-        answer = await self.ask(method, "/ocpi/2.2.1/credentials", body=body)
+        answer = await self.ask(method, f"/ocpi/{self.version}/credentials", body=body)
         if answer.code == 1000:
             self.token = answer.envelope["data"]["token"]
         return answer
@@ -130,6 +136,14 @@ class Partner:
 
     def credentials(self) -> dict[str, Any]:
         """Its credentials object."""
+        if self.version == "2.1.1":
+            return {
+                "token": self.token_out,
+                "url": f"{self.url}/versions",
+                "country_code": self.party.country,
+                "party_id": self.party.party_id,
+                "business_details": {"name": "Test"},
+            }
         return {
             "token": self.token_out,
             "url": f"{self.url}/versions",
@@ -145,14 +159,16 @@ class Partner:
         }
 
     def versions(self) -> list[dict[str, str]]:
-        return [{"version": "2.2.1", "url": f"{self.url}/2.2.1"}]
+        return [{"version": self.version, "url": f"{self.url}/{self.version}"}]
 
     def details(self) -> dict[str, Any]:
         endpoints = [{"identifier": "credentials", "role": "SENDER", "url": f"{self.url}/credentials"}]
         for name, path in self.endpoints.items():
             interface, module = name.split("/")
             endpoints.append({"identifier": module, "role": interface.upper(), "url": self.url + path})
-        return {"version": "2.2.1", "endpoints": endpoints}
+        if self.version == "2.1.1":
+            endpoints = [{"identifier": each["identifier"], "url": each["url"]} for each in endpoints]
+        return {"version": self.version, "endpoints": endpoints}
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -171,7 +187,7 @@ class Partner:
         match asked.line:
             case "GET /versions":
                 return ocpi(self.versions())
-            case "GET /2.2.1":
+            case line if line == f"GET /{self.version}":
                 return ocpi(self.details())
             case "POST /credentials" | "PUT /credentials":
                 self.token = msgspec.json.decode(asked.body)["token"]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hub.app import App
-from hub.config import Config, Hub, Limits, Listen, Sync, Upstream
+from hub.config import Config, Hub, Limits, Listen, Routing, Sync, Upstream
 from hub.core.party import PartyRole
 from hub.sim import SimCpo, SimCpoEmsp, SimEmsp
 
@@ -17,13 +17,18 @@ EMSP = PartyRole.parse("DE-MSP:EMSP")
 
 
 def config(folder: Path, **changes: Any) -> Config:
-    """A configuration with its data in `folder`, loopback allowed, and any free port."""
+    """A configuration with its data in `folder`, loopback allowed, and any free port.
+
+    `validation` is off where it is not asked for: a test of routing sends what routing reads, and no more.
+    """
+    routing = msgspec.structs.replace(changes.pop("routing", Routing()), validation=changes.pop("validation", "off"))
     base = Config(
         hub=Hub(name="Test Hub", party="NL-HUB", plugins="plugins", data="data"),
         listen=Listen(port=0),
         limits=Limits(timeout=5.0, slow_request=2.0),
         upstream=Upstream(allow_private=("127.0.0.0/8", "::1")),
         sync=Sync(enabled=False),  # a test that counts what partners get must not count pulls
+        routing=routing,
         folder=folder,
     )
     return msgspec.structs.replace(base, **changes)

@@ -16,6 +16,7 @@ TABLE = {
     "RequestTimeout": (408, 2000),
     "TooLarge": (413, 2000),
     "InvalidParameters": (200, 2001),
+    "NotInThatVersion": (200, 2000),
     "ServerError": (200, 3000),
     "CannotUseApi": (200, 3001),
     "UnsupportedVersion": (200, 3002),

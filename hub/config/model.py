@@ -33,6 +33,10 @@ class Hub(Section, frozen=True):
         str | None,
         Meta(description="Website of the hub's operator, as partners see it.", examples=["https://hub.example"]),
     ] = None
+    list_parties: Annotated[
+        bool,
+        Meta(description="Whether credentials for OCPI 2.3.0 list the parties that can be reached through the hub."),
+    ] = True
     plugins: Annotated[str, Meta(min_length=1, description="Folder with the hub's plugins.")] = "plugins"
     data: Annotated[
         str, Meta(min_length=1, description="Folder with the database, the key and the control socket.")
@@ -134,6 +138,14 @@ class Routing(Section, frozen=True):
         int,
         Meta(ge=1, le=3650, description="Days that the hub remembers which party is behind a session or reservation."),
     ] = 60
+    validation: Annotated[
+        Literal["enforce", "report", "off"],
+        Meta(description="Pushes that break a rule of OCPI: refused, passed on and reported, or not looked at."),
+    ] = "enforce"
+    show_owner: Annotated[
+        bool,
+        Meta(description="Whether objects for OCPI 2.1.1 platforms keep country_code and party_id, unknown there."),
+    ] = True
     broadcast_at_once: Annotated[
         int, Meta(ge=1, le=10_000, description="Deliveries of one broadcast at the same time.")
     ] = 64

@@ -1,8 +1,8 @@
 """The tables: every operation of every functional module that the hub knows, a line for each path.
 
-A row says which method and path exist on an interface, where the owner of the object is written, which field of
-the body has to equal the last path segment, and where a URL for later use is handed out (2.2.1, chapters 8 to 14;
-2.3.0, branches bookings and payments).
+A row says which method and path exist on an interface, what the body and the answer's data are, where the owner of
+the object is written, which field of the body has to equal the last path segment, and where a URL for later use is
+handed out (2.1.1; 2.2.1, chapters 8 to 14; 2.3.0 with the branches bookings and payments).
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,12 @@ from typing import Any
 from hub.core.modules import Catalogue, Interface, Kept, Operation, OwnerIn, UrlIn
 from hub.core.party import Role
 
+VERSIONS = ("2.3.0", "2.2.1", "2.1.1")
+"""The versions of OCPI that the hub speaks, the one that it likes best first."""
+
+WITHOUT_INTERFACES = frozenset({"2.1.1"})
+"""Versions whose endpoints have no role: one URL for each module, whichever side a platform is on."""
+
 
 def rows(
     version: str,
@@ -20,6 +26,9 @@ def rows(
     methods: str,
     path: str = "",
     *,
+    kind: str | None = None,
+    answer: str | None = None,
+    result: str | None = None,
     owner: OwnerIn = OwnerIn.NOWHERE,
     identity: str | None = None,
     url: UrlIn = UrlIn.NOWHERE,
@@ -27,64 +36,184 @@ def rows(
     owner_role: Role | None = None,
     kept: Kept = Kept.NO,
 ) -> list[Operation]:
-    """The rows of one line of the table: one for each of the space-separated methods."""
+    """The rows of one line of the table: one for each of the space-separated methods.
+
+    `kind` is the object that a GET answers with and the others carry; `answer` is what those are answered with.
+    """
     shape = tuple(path.split("/")) if path else ()
     return [
         Operation(
             version=version, module=module, interface=interface, method=method, path=shape,
-            owner=owner, identity=identity if method in ("POST", "PUT", "PATCH") else None, url=url, bare=bare,
+            body=kind if method in _PAYLOAD else None, data=kind if method == "GET" and not answer else answer,
+            result=result, owner=owner, identity=identity if method in _PAYLOAD else None, url=url, bare=bare,
             owner_role=owner_role, kept=kept,
         )
         for method in methods.split()
     ]  # fmt: skip
 
 
+_PAYLOAD = frozenset(("POST", "PUT", "PATCH"))
 _S, _R = Interface.SENDER, Interface.RECEIVER
 _OWNED = "{country_code}/{party_id}"
-_V221 = "2.2.1"
 
 _CPO: Any = {"owner_role": Role.CPO}
 _EMSP: Any = {"owner_role": Role.EMSP}
 _PTP: Any = {"owner_role": Role.PTP}
 _SHARED: Any = {"kept": Kept.MIRROR}
 _ASKED: Any = {"kept": Kept.COLLECT}
+_LATER: Any = {"url": UrlIn.BODY, "answer": "CommandResponse", "result": "CommandResult"}
+_PROFILE: Any = {"answer": "ChargingProfileResponse"}
+
 
 # fmt: off
-OCPI_2_2_1: tuple[Operation, ...] = (
-    *rows(_V221, "locations", _S, "GET", url=UrlIn.LINK, **_CPO, **_SHARED),
-    *rows(_V221, "locations", _S, "GET", "{location_id}", **_CPO, **_SHARED),
-    *rows(_V221, "locations", _S, "GET", "{location_id}/{evse_uid}", **_CPO, **_SHARED),
-    *rows(_V221, "locations", _S, "GET", "{location_id}/{evse_uid}/{connector_id}", **_CPO, **_SHARED),
-    *rows(_V221, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}",
+def _roaming(v: str) -> tuple[Operation, ...]:
+    """What every version has."""
+    return (
+        *rows(v, "locations", _S, "GET", kind="Location", url=UrlIn.LINK, **_CPO, **_SHARED),
+        *rows(v, "locations", _S, "GET", "{location_id}", kind="Location", **_CPO, **_SHARED),
+        *rows(v, "locations", _S, "GET", "{location_id}/{evse_uid}", kind="EVSE", **_CPO, **_SHARED),
+        *rows(v, "locations", _S, "GET", "{location_id}/{evse_uid}/{connector_id}", kind="Connector",
+              **_CPO, **_SHARED),
+        *rows(v, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}", kind="Location",
+              owner=OwnerIn.PATH, identity="id", **_CPO, **_SHARED),
+        *rows(v, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}/{evse_uid}", kind="EVSE",
+              owner=OwnerIn.PATH, identity="uid", **_CPO, **_SHARED),
+        *rows(v, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}/{evse_uid}/{connector_id}",
+              kind="Connector", owner=OwnerIn.PATH, identity="id", **_CPO, **_SHARED),
+        *rows(v, "sessions", _S, "GET", kind="Session", url=UrlIn.LINK, **_CPO, **_ASKED),
+        *rows(v, "sessions", _R, "GET PUT PATCH", _OWNED + "/{session_id}", kind="Session",
+              owner=OwnerIn.PATH, identity="id", **_CPO),
+        *rows(v, "cdrs", _S, "GET", kind="CDR", url=UrlIn.LINK, **_CPO, **_ASKED),
+        *rows(v, "cdrs", _R, "POST", kind="CDR", owner=_cdr_owner(v), url=UrlIn.LOCATION, **_CPO),
+        *rows(v, "tariffs", _S, "GET", kind="Tariff", url=UrlIn.LINK, **_CPO, **_SHARED),
+        *rows(v, "tariffs", _R, "GET PUT DELETE", _OWNED + "/{tariff_id}", kind="Tariff",
+              owner=OwnerIn.PATH, identity="id", **_CPO, **_SHARED),
+        *rows(v, "tokens", _S, "GET", kind="Token", url=UrlIn.LINK, **_EMSP, **_SHARED),
+        *rows(v, "tokens", _S, "POST", "{token_uid}/authorize", kind="LocationReferences",
+              answer="AuthorizationInfo", bare=True, **_EMSP),
+        *rows(v, "tokens", _R, "GET PUT PATCH", _OWNED + "/{token_uid}", kind="Token",
+              owner=OwnerIn.PATH, identity="uid", **_EMSP, **_SHARED),
+        *rows(v, "commands", _R, "POST", "START_SESSION", kind="StartSession", **_LATER),
+        *rows(v, "commands", _R, "POST", "STOP_SESSION", kind="StopSession", **_LATER),
+        *rows(v, "commands", _R, "POST", "RESERVE_NOW", kind="ReserveNow", **_LATER),
+        *rows(v, "commands", _R, "POST", "UNLOCK_CONNECTOR", kind="UnlockConnector", **_LATER),
+        *rows(v, "commands", _S, "POST", "{command}", kind="CommandResult"),
+        *rows(v, "commands", _S, "POST", "{command}/{uid}", kind="CommandResult"),
+    )
+
+
+def _cdr_owner(v: str) -> OwnerIn:
+    """A CDR of 2.1.1 does not say whose it is: it is the sender's."""
+    return OwnerIn.NOWHERE if v in WITHOUT_INTERFACES else OwnerIn.BODY
+
+
+def _charging(v: str) -> tuple[Operation, ...]:
+    """What came with 2.2."""
+    return (
+        *rows(v, "sessions", _S, "PUT", "{session_id}/charging_preferences", kind="ChargingPreferences",
+              answer="ChargingPreferencesResponse", **_CPO),
+        *rows(v, "commands", _R, "POST", "CANCEL_RESERVATION", kind="CancelReservation", **_LATER),
+        *rows(v, "chargingprofiles", _R, "GET", "{session_id}", url=UrlIn.QUERY,
+              result="ActiveChargingProfileResult", **_PROFILE),
+        *rows(v, "chargingprofiles", _R, "PUT", "{session_id}", kind="SetChargingProfile", url=UrlIn.BODY,
+              result="ChargingProfileResult", **_PROFILE),
+        *rows(v, "chargingprofiles", _R, "DELETE", "{session_id}", url=UrlIn.QUERY,
+              result="ClearProfileResult", **_PROFILE),
+        *rows(v, "chargingprofiles", _S, "PUT", "{session_id}", kind="ActiveChargingProfile"),
+    )
+
+
+def _any_command(v: str) -> list[Operation]:
+    """Commands that the specification does not know are routed as they are. Last: the others have rows of their own."""
+    return rows(v, "commands", _R, "POST", "{command}", url=UrlIn.BODY, result="CommandResult")
+
+
+def _bookings(v: str) -> tuple[Operation, ...]:
+    """2.3.0, branch bookings."""
+    return (
+        *rows(v, "bookings", _S, "GET", kind="Booking", url=UrlIn.LINK, **_CPO, **_ASKED),
+        *rows(v, "bookings", _S, "POST", kind="BookingRequest", answer="Booking", owner=OwnerIn.BODY, **_CPO),
+        *rows(v, "bookings", _S, "GET", "booking_locations", kind="BookingLocation", url=UrlIn.LINK, **_CPO, **_ASKED),
+        *rows(v, "bookings", _S, "GET", "booking_locations/{booking_location_id}", kind="BookingLocation", **_CPO),
+        *rows(v, "bookings", _S, "GET", "booking_locations/{booking_location_id}/{calendar_id}", kind="Calendar",
+              **_CPO),
+        # No identity here: the specification has the booking's id in this path, and in a PUT also its request_id.
+        *rows(v, "bookings", _R, "GET PUT PATCH", _OWNED + "/{booking_id}", kind="Booking",
+              owner=OwnerIn.PATH, **_CPO),
+        *rows(v, "bookings", _R, "GET PUT PATCH", _OWNED + "/booking_locations/{booking_location_id}",
+              kind="BookingLocation", owner=OwnerIn.PATH, identity="id", **_CPO),
+        *rows(v, "bookings", _R, "GET PUT PATCH", _OWNED + "/booking_locations/{booking_location_id}/{calendar_id}",
+              kind="Calendar", owner=OwnerIn.PATH, identity="id", **_CPO),
+    )
+
+
+def _invoicereconciliation(v: str) -> tuple[Operation, ...]:
+    """2.3.0, invoice reconciliation."""
+    return (
+        *rows(v, "invoicereconciliation", _S, "GET", kind="InvoiceReconciliationRecord", url=UrlIn.LINK),
+        *rows(v, "invoicereconciliation", _R, "GET PUT DELETE", _OWNED + "/{id}",
+              kind="InvoiceReconciliationRecord", owner=OwnerIn.PATH, identity="id"),
+        *rows(v, "invoicereconciliation", _R, "POST", kind="InvoiceReconciliationRecord", owner=OwnerIn.BODY),
+    )
+
+
+def _payments(v: str) -> tuple[Operation, ...]:
+    """2.3.0, branch payments."""
+    return (
+        *rows(v, "payments", _S, "GET", "terminals", kind="Terminal", url=UrlIn.LINK, **_PTP),
+        *rows(v, "payments", _S, "POST", "terminals/activate", kind="TerminalActivation", **_PTP),
+        *rows(v, "payments", _S, "GET PUT PATCH", "terminals/{terminal_id}", kind="Terminal", **_PTP),
+        *rows(v, "payments", _S, "POST", "terminals/{terminal_id}/deactivate", bare=True, **_PTP),
+        *rows(v, "payments", _S, "GET", "financial-advice-confirmations", kind="FinancialAdviceConfirmation",
+              url=UrlIn.LINK, **_PTP),
+        *rows(v, "payments", _S, "GET", "financial-advice-confirmations/{id}",
+              kind="FinancialAdviceConfirmation", **_PTP),
+        *rows(v, "payments", _R, "POST", "terminals", kind="Terminal", **_PTP),
+        *rows(v, "payments", _R, "GET", "terminals/{terminal_id}", kind="Terminal", **_PTP),
+        *rows(v, "payments", _R, "POST", "financial-advice-confirmations", kind="FinancialAdviceConfirmation", **_PTP),
+        *rows(v, "payments", _R, "GET", "financial-advice-confirmations/{id}",
+              kind="FinancialAdviceConfirmation", **_PTP),
+    )
+
+
+def _parking(v: str) -> tuple[Operation, ...]:
+    """Parking sessions, a custom module."""
+    return (
+        *rows(v, "parking", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
+        *rows(v, "parking", _S, "GET PATCH", _OWNED + "/{id}", identity="id", **_CPO),
+        *rows(v, "parking", _R, "GET PUT PATCH", _OWNED + "/{id}", owner=OwnerIn.PATH, identity="id", **_CPO),
+    )
+
+
+def _reservations(v: str) -> tuple[Operation, ...]:
+    """Reservations, a custom module. On the SENDER side, the owner in the path is the party that is called."""
+    return (
+        *rows(v, "reservations", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
+        *rows(v, "reservations", _S, "GET POST PATCH", _OWNED + "/{id}", identity="id", **_CPO),
+        *rows(v, "reservations", _R, "GET PUT PATCH", _OWNED + "/{id}", owner=OwnerIn.PATH, identity="id", **_CPO),
+    )
+
+
+OCPI_2_1_1: tuple[Operation, ...] = (
+    *_roaming("2.1.1"),
+    *rows("2.1.1", "tariffs", _R, "PATCH", _OWNED + "/{tariff_id}", kind="Tariff",
           owner=OwnerIn.PATH, identity="id", **_CPO, **_SHARED),
-    *rows(_V221, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}/{evse_uid}",
-          owner=OwnerIn.PATH, identity="uid", **_CPO, **_SHARED),
-    *rows(_V221, "locations", _R, "GET PUT PATCH", _OWNED + "/{location_id}/{evse_uid}/{connector_id}",
-          owner=OwnerIn.PATH, identity="id", **_CPO, **_SHARED),
-    *rows(_V221, "sessions", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-    *rows(_V221, "sessions", _S, "PUT", "{session_id}/charging_preferences", **_CPO),
-    *rows(_V221, "sessions", _R, "GET PUT PATCH", _OWNED + "/{session_id}", owner=OwnerIn.PATH, identity="id", **_CPO),
-    *rows(_V221, "cdrs", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-    *rows(_V221, "cdrs", _R, "POST", owner=OwnerIn.BODY, url=UrlIn.LOCATION, **_CPO),
-    *rows(_V221, "tariffs", _S, "GET", url=UrlIn.LINK, **_CPO, **_SHARED),
-    *rows(_V221, "tariffs", _R, "GET PUT DELETE", _OWNED + "/{tariff_id}",
-          owner=OwnerIn.PATH, identity="id", **_CPO, **_SHARED),
-    *rows(_V221, "tokens", _S, "GET", url=UrlIn.LINK, **_EMSP, **_SHARED),
-    *rows(_V221, "tokens", _S, "POST", "{token_uid}/authorize", bare=True, **_EMSP),
-    *rows(_V221, "tokens", _R, "GET PUT PATCH", _OWNED + "/{token_uid}",
-          owner=OwnerIn.PATH, identity="uid", **_EMSP, **_SHARED),
-    *rows(_V221, "commands", _R, "POST", "{command}", url=UrlIn.BODY),
-    *rows(_V221, "commands", _S, "POST", "{command}"),
-    *rows(_V221, "commands", _S, "POST", "{command}/{uid}"),
-    *rows(_V221, "chargingprofiles", _R, "GET DELETE", "{session_id}", url=UrlIn.QUERY),
-    *rows(_V221, "chargingprofiles", _R, "PUT", "{session_id}", url=UrlIn.BODY),
-    *rows(_V221, "chargingprofiles", _S, "PUT", "{session_id}"),
+    *_any_command("2.1.1"),
 )
 # fmt: on
+OCPI_2_2_1: tuple[Operation, ...] = (*_roaming("2.2.1"), *_charging("2.2.1"), *_any_command("2.2.1"))
+OCPI_2_3_0: tuple[Operation, ...] = (
+    *_roaming("2.3.0"),
+    *_charging("2.3.0"),
+    *_any_command("2.3.0"),
+    *_bookings("2.3.0"),
+    *_invoicereconciliation("2.3.0"),
+    *_payments("2.3.0"),
+)
 
 
 class ExtraModule(StrEnum):
-    """Modules that come with the hub, but that not every 2.2.1 platform understands: an operator switches them on."""
+    """Modules that come with the hub, but that not every platform understands: an operator switches them on."""
 
     BOOKINGS = "bookings"
     INVOICERECONCILIATION = "invoicereconciliation"
@@ -93,54 +222,14 @@ class ExtraModule(StrEnum):
     RESERVATIONS = "reservations"
 
 
-# On the SENDER side of reservations and parking, the owner in the path is the party that is called.
-# fmt: off
 EXTRAS: Mapping[ExtraModule, tuple[Operation, ...]] = {
-    ExtraModule.BOOKINGS: (
-        *rows(_V221, "bookings", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-        *rows(_V221, "bookings", _S, "POST", owner=OwnerIn.BODY, **_CPO),
-        *rows(_V221, "bookings", _S, "GET", "booking_locations", url=UrlIn.LINK, **_CPO, **_ASKED),
-        *rows(_V221, "bookings", _S, "GET", "booking_locations/{booking_location_id}", **_CPO),
-        *rows(_V221, "bookings", _S, "GET", "booking_locations/{booking_location_id}/{calendar_id}", **_CPO),
-        # No identity here: the specification has the booking's id in this path, and in a PUT also its request_id.
-        *rows(_V221, "bookings", _R, "GET PUT PATCH", _OWNED + "/{booking_id}", owner=OwnerIn.PATH, **_CPO),
-        *rows(_V221, "bookings", _R, "GET PUT PATCH", _OWNED + "/booking_locations/{booking_location_id}",
-              owner=OwnerIn.PATH, identity="id", **_CPO),
-        *rows(_V221, "bookings", _R, "GET PUT PATCH", _OWNED + "/booking_locations/{booking_location_id}/{calendar_id}",
-              owner=OwnerIn.PATH, identity="id", **_CPO),
-    ),
-    ExtraModule.INVOICERECONCILIATION: (
-        *rows(_V221, "invoicereconciliation", _S, "GET", url=UrlIn.LINK),
-        *rows(_V221, "invoicereconciliation", _R, "GET PUT DELETE", _OWNED + "/{id}",
-              owner=OwnerIn.PATH, identity="id"),
-        *rows(_V221, "invoicereconciliation", _R, "POST", owner=OwnerIn.BODY),
-    ),
-    ExtraModule.PARKING: (
-        *rows(_V221, "parking", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-        *rows(_V221, "parking", _S, "GET PATCH", _OWNED + "/{id}", identity="id", **_CPO),
-        *rows(_V221, "parking", _R, "GET PUT PATCH", _OWNED + "/{id}", owner=OwnerIn.PATH, identity="id", **_CPO),
-    ),
-    ExtraModule.PAYMENTS: (
-        *rows(_V221, "payments", _S, "GET", "terminals", url=UrlIn.LINK, **_PTP),
-        *rows(_V221, "payments", _S, "POST", "terminals/activate", **_PTP),
-        *rows(_V221, "payments", _S, "GET PUT PATCH", "terminals/{terminal_id}", **_PTP),
-        *rows(_V221, "payments", _S, "POST", "terminals/{terminal_id}/deactivate", bare=True, **_PTP),
-        *rows(_V221, "payments", _S, "GET", "financial-advice-confirmations", url=UrlIn.LINK, **_PTP),
-        *rows(_V221, "payments", _S, "GET", "financial-advice-confirmations/{id}", **_PTP),
-        *rows(_V221, "payments", _R, "POST", "terminals", **_PTP),
-        *rows(_V221, "payments", _R, "GET", "terminals/{terminal_id}", **_PTP),
-        *rows(_V221, "payments", _R, "POST", "financial-advice-confirmations", **_PTP),
-        *rows(_V221, "payments", _R, "GET", "financial-advice-confirmations/{id}", **_PTP),
-    ),
-    ExtraModule.RESERVATIONS: (
-        *rows(_V221, "reservations", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-        *rows(_V221, "reservations", _S, "GET POST PATCH", _OWNED + "/{id}", identity="id", **_CPO),
-        *rows(_V221, "reservations", _R, "GET PUT PATCH", _OWNED + "/{id}", owner=OwnerIn.PATH, identity="id", **_CPO),
-    ),
+    ExtraModule.BOOKINGS: _bookings("2.2.1"),
+    ExtraModule.INVOICERECONCILIATION: _invoicereconciliation("2.2.1"),
+    ExtraModule.PARKING: tuple(row for version in VERSIONS for row in _parking(version)),
+    ExtraModule.PAYMENTS: _payments("2.2.1"),
+    ExtraModule.RESERVATIONS: tuple(row for version in VERSIONS for row in _reservations(version)),
 }
-# fmt: on
 
-CATALOGUE = Catalogue.of(OCPI_2_2_1)
-VERSIONS = ("2.2.1",)
+CATALOGUE = Catalogue.of((*OCPI_2_1_1, *OCPI_2_2_1, *OCPI_2_3_0))
 ALIASES: Mapping[str, str] = {"booking": "bookings"}
 """Module ids that platforms advertise for a module of another name: the 2.3.0 bookings chapter uses both."""

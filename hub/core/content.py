@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface
 from hub.core.party import Party
@@ -18,6 +19,7 @@ from hub.errors import OcpiError
 class Kind(StrEnum):
     """What a key names."""
 
+    CONTRACT = "contract"
     LOCATION = "location"
     RESERVATION = "reservation"
     SESSION = "session"
@@ -52,6 +54,7 @@ class _Content(msgspec.Struct):
     """Ids may be anything: a CDR with a `session_id` of null still names its driver."""
 
     cdr_token: _CdrToken | None = None
+    auth_id: Any = None
     location_id: Any = None
     session_id: Any = None
     reservation_id: Any = None
@@ -101,10 +104,17 @@ def called_owner(message: Message) -> Party | None:
         return None
 
 
-def key_of(message: Message) -> Key | None:
-    """What has to be looked up to find the receiver of an open message; None where nothing would help."""
+def keys_of(message: Message) -> tuple[Key, ...]:
+    """What has to be looked up to find the receiver of an open message, the surest first."""
     kind, object_id = _named(message)
-    return Key.of(kind, object_id, message.sender) if kind and object_id else None
+    named = ((Kind.CONTRACT, _contract(message)), (kind, object_id))
+    return tuple(Key.of(kind, object_id, message.sender) for kind, object_id in named if kind and object_id)
+
+
+def _contract(message: Message) -> str:
+    """The contract that a session or CDR of OCPI 2.1.1 is about: nothing else in it names the driver."""
+    about = message.module in ("sessions", "cdrs") and message.is_push and message.version in WITHOUT_INTERFACES
+    return _text(_content(message).auth_id) if about and message.body else ""
 
 
 def hints_of(message: Message, to: Party) -> Iterable[Hint]:

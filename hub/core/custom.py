@@ -21,7 +21,7 @@ class CustomModule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     version: Annotated[
         str | None,
-        Meta(description="OCPI version that has the module. Without it: every one.", examples=[VERSIONS[-1]]),
+        Meta(description="OCPI version that has the module. Without it: every one.", examples=["2.2.1"]),
     ] = None
     owner: Annotated[Role | None, Meta(description="Role that owns the objects.", examples=[Role.CPO])] = None
     sender: Annotated[

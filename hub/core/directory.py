@@ -55,7 +55,8 @@ class Secret:
 class Platform(msgspec.Struct, frozen=True, eq=False):
     """One connected system. `authorization` is the finished header value the hub calls it with.
 
-    `roles` are the parties that the platform speaks for, `reserved` all those that are kept for it.
+    `roles` are the parties that the platform speaks for, `reserved` all those that are kept for it. `validation` is
+    what its operator set for it alone: `enforce`, `report` or `off`.
     """
 
     id: int
@@ -68,6 +69,7 @@ class Platform(msgspec.Struct, frozen=True, eq=False):
     reserved: Mapping[Party, frozenset[Role]] = {}
     endpoints: Mapping[tuple[str, Interface], str] = {}
     origins: frozenset[str] = frozenset()
+    validation: str | None = None
 
     @property
     def parties(self) -> frozenset[Party]:

@@ -51,6 +51,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row: a method on a path of one interface. `path` holds literals and `{placeholders}`.
 
     `bare`: the body, and what it would hold, may be left out. `owner_role` is the role that owns the objects.
+    `body`, `data` and `result` name what the request carries, what the answer's `data` holds (a list of it where
+    `is_list`), and what is posted to the response_url later: kinds of objects, by their names in OCPI 2.2.1.
+    `versions` are those in which the same operation exists; a message may go to a platform that speaks one of them.
     """
 
     version: str
@@ -64,6 +67,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     bare: bool = False
     owner_role: Role | None = None
     kept: Kept = Kept.NO
+    body: str | None = None
+    data: str | None = None
+    result: str | None = None
+    versions: frozenset[str] = frozenset()
 
     @property
     def broadcast(self) -> bool:
@@ -125,19 +132,24 @@ class Catalogue(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, operations: Iterable[Operation]) -> "Catalogue":
         grouped: dict[tuple[str, Interface, str], dict[tuple[str, int], tuple[Operation, ...]]] = {}
-        handed_out = {}
-        for row in operations:
-            if (use := _use(row)) is not None:
-                handed_out[use.version, use.module, use.interface, use.method] = use
+        handed_out: dict[tuple[str, str, Interface, str], Operation] = {}
+        given = tuple(operations)
+        uses = [use for row in given if (use := _use(row)) is not None]
+        for use in _with_versions(uses):
+            key = use.version, use.module, use.interface, use.method
+            handed_out[key] = _alike(handed_out.get(key, use), use)
+        for row in _with_versions(given):
             shapes = grouped.setdefault((row.version, row.interface, row.module), {})
-            key = (row.method, len(row.path))
-            shapes[key] = (*shapes.get(key, ()), row)
+            shape = (row.method, len(row.path))
+            shapes[shape] = (*shapes.get(shape, ()), row)
         return cls({key: ModuleRows(shapes) for key, shapes in grouped.items()}, handed_out)
 
     def plus(self, operations: Iterable[Operation]) -> "Catalogue":
         """This catalogue with the operations of modules that it does not have yet."""
-        more = Catalogue.of(operations)
-        return Catalogue({**self.rows, **more.rows}, {**self.handed_out, **more.handed_out})
+        more = tuple(operations)
+        replaced = {(row.version, row.interface, row.module) for row in more}
+        kept = (row for row in self._table() if (row.version, row.interface, row.module) not in replaced)
+        return Catalogue.of((*kept, *more))
 
     def module(self, version: str, interface: Interface, module: str) -> ModuleRows | None:
         return self.rows.get((version, interface, module))
@@ -151,20 +163,43 @@ class Catalogue(msgspec.Struct, frozen=True):
         return sorted((module, interface) for (v, interface, module) in self.rows if v == version)
 
     @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions of OCPI that the hub speaks, the oldest first."""
+        return tuple(sorted({version for version, _, _ in self.rows}))
+
+    def has(self, version: str, module: str) -> bool:
+        """Whether a version has a module, on one interface or both."""
+        return any((version, interface, module) in self.rows for interface in Interface)
+
+    @property
     def modules(self) -> frozenset[str]:
         return frozenset(module for (_, _, module) in self.rows)
 
     def operations(self) -> Iterable[Operation]:
         """Every row, those for handed-out URLs last."""
+        yield from self._table()
+        yield from self.handed_out.values()
+
+    def _table(self) -> Iterable[Operation]:
         for rows in self.rows.values():
             for same_key in rows.operations.values():
                 yield from same_key
-        yield from self.handed_out.values()
 
 
 def is_placeholder(shape: str) -> bool:
     """Whether any segment fits this part of a row's path: `{location_id}`."""
     return shape.startswith("{")
+
+
+def _with_versions(operations: Iterable[Operation]) -> Iterable[Operation]:
+    """The rows, each with the versions in which the same operation exists."""
+    given = tuple(operations)
+    versions: dict[tuple[object, ...], set[str]] = {}
+    for row in given:
+        versions.setdefault((row.module, row.interface, row.method, row.path), set()).add(row.version)
+    for row in given:
+        same = versions[row.module, row.interface, row.method, row.path]
+        yield msgspec.structs.replace(row, versions=frozenset(same))
 
 
 def _use(row: Operation) -> Operation | None:
@@ -178,7 +213,15 @@ def _use(row: Operation) -> Operation | None:
         interface=Interface.SENDER if result else row.interface,
         method="POST" if result else "GET",
         path=("{url}",),
+        body=row.result if result else None,
+        data=None if result else row.data or row.body,
         url=UrlIn.LINK if row.url is UrlIn.LINK else UrlIn.NOWHERE,
         bare=row.bare,
         owner_role=row.owner_role,
     )
+
+
+def _alike(one: Operation, other: Operation) -> Operation:
+    """What is known of a URL that either row may have handed out: bookings have two lists, profiles three results."""
+    body = one.body if one.body == other.body else None
+    return msgspec.structs.replace(other, body=body, data=one.data if one.data == other.data else None)

@@ -31,9 +31,7 @@ def next_page(asked: str, headers: PageHeaders) -> str | None:
     and where its path is another one, only offset and limit. Where it does not say which page is next,
     X-Total-Count and X-Limit do.
     """
-    if headers.link is None:
-        return None
-    return _by_link(asked, headers.link) or _by_counts(asked, headers)
+    return (_by_link(asked, headers.link) if headers.link else None) or _by_counts(asked, headers)
 
 
 def _by_link(asked: str, link: str) -> str | None:

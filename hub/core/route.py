@@ -8,14 +8,21 @@ from enum import StrEnum
 
 import msgspec
 
-from hub.core.content import called_owner, driver, key_of
+from hub.core.content import called_owner, driver, keys_of
 from hub.core.directory import Platform, State
 from hub.core.message import Message
 from hub.core.modules import Kept
 from hub.core.party import Party, Role
 from hub.core.paths import origin
 from hub.core.rights import check_owner
-from hub.errors import InvalidParameters, OcpiError, ReceiverNotConnected, RoutingError, UnknownReceiver
+from hub.errors import (
+    InvalidParameters,
+    NotInThatVersion,
+    OcpiError,
+    ReceiverNotConnected,
+    RoutingError,
+    UnknownReceiver,
+)
 
 
 class Way(StrEnum):
@@ -71,7 +78,7 @@ _CHARGERS_SIDE = frozenset((Role.CPO, Role.HUB))
 def decide(message: Message, found: tuple[Party, ...] = ()) -> Route | Refuse:
     """Decide where a message goes. Total: every message gets a route or a refusal.
 
-    `found` holds the parties that were seen behind `key_of(message)`, for messages without a receiver.
+    `found` holds the parties that were seen behind one of `keys_of(message)`, for messages without a receiver.
     """
     trail = [f"{message.operation} from {message.sender} ({message.platform.name})"]
     try:
@@ -87,9 +94,10 @@ def decide(message: Message, found: tuple[Party, ...] = ()) -> Route | Refuse:
 def destination(message: Message, to: Party) -> tuple[Platform, str]:
     """The platform of a party and its endpoint for this message (or the URL that was unsealed for it).
 
-    Raises UnknownReceiver (4001), ReceiverNotConnected (4003), or RoutingError (4000) where the platform does
-    not have the module. Used by `decide`, and again for a route that a plugin chose: a URL that was unsealed
-    leads to the platform which handed it out, and no other platform's token is ever sent there.
+    Raises UnknownReceiver (4001), ReceiverNotConnected (4003), NotInThatVersion (2000) where the platform's OCPI
+    version has no such operation, or RoutingError (4000) where the platform does not have the module. Used by
+    `decide`, and again for a route that a plugin chose: a URL that was unsealed leads to the platform which handed it
+    out, and no other platform's token is ever sent there.
     """
     directory = message.directory
     platform = directory.parties.get(to)
@@ -102,15 +110,15 @@ def destination(message: Message, to: Party) -> tuple[Platform, str]:
         raise ReceiverNotConnected(f"{to} is planned and has not connected yet; do not queue the message")
     if platform.id in directory.offline:
         raise ReceiverNotConnected(f"{to} is offline; do not queue the message")
+    if platform.version != message.version and platform.version not in message.operation.versions:
+        raise NotInThatVersion(f"{to} speaks OCPI {platform.version}, which has no {message.operation}")
     if message.url is not None:
         if origin(message.url) not in platform.origins:
             raise RoutingError(f"{to} is not the party that handed out this URL")
         return platform, message.url
-    if platform.version != message.version:
-        raise RoutingError(f"{to} speaks OCPI {platform.version}, this message is OCPI {message.version}")
     endpoint = platform.endpoints.get((message.module, message.interface))
     if endpoint is None:
-        raise RoutingError(f"{to} offers no {message.module} {message.interface} interface in OCPI {message.version}")
+        raise RoutingError(f"{to} offers no {message.module} {message.interface} interface in OCPI {platform.version}")
     return platform, endpoint
 
 
@@ -191,15 +199,14 @@ def _open(message: Message, found: tuple[Party, ...], trail: list[str]) -> Route
     if (owner := called_owner(message)) is not None and owner != message.sender:
         return _direct(message, owner, "the path names the owner")
     tried = ["cdr_token"] if message.module in ("sessions", "cdrs") and message.is_push else []
-    key = key_of(message)
-    if key is not None:
-        tried.append(f"{key.kind} {key.id[:64]!r}")
+    if keys := [f"{key.kind} {key.id[:64]!r}" for key in keys_of(message)]:
+        tried += keys
         own = (message.sender, message.owner)
         seen = [party for party in found if party not in own and _permitted(message, party)]
         if len(seen) == 1:
-            return _direct(message, seen[0], f"{key.kind} {key.id[:64]!r} belongs to")
+            return _direct(message, seen[0], f"{' or '.join(keys)} belongs to")
         if seen:
-            raise InvalidParameters(f"several parties have {key.kind} {key.id[:64]!r}; name one in OCPI-to-*")
+            raise InvalidParameters(f"several parties have {' or '.join(keys)}; name one in OCPI-to-*")
     if message.operation.path[-1:] == ("authorize",):
         return _ask(message)
     raise InvalidParameters(
@@ -254,7 +261,7 @@ def _connected(message: Message) -> Iterable[Platform]:
             platform.id != message.platform.id
             and platform.state is State.REGISTERED
             and platform.id not in message.directory.offline
-            and platform.version == message.version
+            and (platform.version == message.version or platform.version in message.operation.versions)
             and (message.module, message.interface) in platform.endpoints
         ):
             yield platform

@@ -6,9 +6,13 @@ behaviour).
 
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
+import msgspec
 import structlog
 
+from hub.bridge import Loss
+from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Platform
 from hub.core.headers import routing
 from hub.core.message import Message, Reply
@@ -18,7 +22,8 @@ from hub.core.party import Party
 from hub.core.paths import join
 from hub.core.route import destination
 from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, ReceiverTimeout, RoutingError
-from hub.events import Bus, Delivered
+from hub.events import Answered, Bus, Delivered
+from hub.flow.bridging import Bridging
 from hub.flow.indirect import Indirect
 from hub.ocpi import envelope
 from hub.partners.calls import JSON, Headers, opening
@@ -27,6 +32,7 @@ from hub.plugin.table import OperationHooks
 from hub.upstream import Client, Fault, Request, Response, SendError
 
 log = structlog.get_logger()
+Losses: TypeAlias = tuple[Loss, ...]
 
 _PASSED = ("X-Total-Count", "X-Limit", "Retry-After")
 _WORDS = {
@@ -53,12 +59,18 @@ class Deliverer:
     """Hands messages to platforms through the hub's own client."""
 
     def __init__(
-        self, client: Client, indirect: Indirect, bus: Bus, report: Callable[[int, Fault | int], None]
+        self,
+        client: Client,
+        indirect: Indirect,
+        bridging: Bridging,
+        bus: Bus,
+        report: Callable[[int, Fault | int], None],
     ) -> None:
         """`report` is told how each attempt at a platform ended: an HTTP status, or what went wrong."""
         self._client = client
         self._report = report
         self._indirect = indirect
+        self._bridging = bridging
         self._bus = bus
 
     async def deliver(
@@ -78,13 +90,24 @@ class Deliverer:
         """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
+        lost: Losses = ()
+        back: Losses = ()
         try:
-            reply = await self._attempt(message, to, platform, endpoint, hooks, speaker or message.sender, until)
+            message, lost = await self._bridging.request(message, platform, to)
+            reply = await self._attempt(message, to, platform, endpoint, hooks, speaker or message.sender, until, lost)
+            reply, back = await self._back(message, to, platform, reply)
         except OcpiError as error:
-            self._tell(message, to, platform, f"{error.code} {error.message}", began)
+            self._tell(message, to, platform, f"{error.code} {error.message}", began, lost, back)
             raise
-        self._tell(message, to, platform, str(reply.ocpi_status), began)
+        self._tell(message, to, platform, str(reply.ocpi_status), began, lost, back)
         return reply
+
+    async def _back(self, message: Message, to: Party, platform: Platform, reply: Reply) -> tuple[Reply, Losses]:
+        """The answer as the sender's version has it."""
+        if platform.version == message.version or not reply.ok:
+            return reply, ()
+        carried = await self._bridging.answer(message, platform, to, reply.body)
+        return msgspec.structs.replace(reply, body=carried.body), carried.losses
 
     async def _attempt(
         self,
@@ -95,11 +118,15 @@ class Deliverer:
         hooks: OperationHooks,
         speaker: Party,
         until: float | None,
+        lost: Losses,
     ) -> Reply:
         query, body = self._indirect.request(message, platform, to)
         extra: tuple[tuple[str, str], ...] = ()
         if hooks.forwarders:
-            outgoing = await hooks.forward(message, Outgoing(to=to, platform=platform.name, body=body))
+            outgoing = await hooks.forward(
+                message,
+                Outgoing(to=to, platform=platform.name, body=body, version=platform.version or "", lost=lost),
+            )
             if not isinstance(outgoing, Outgoing):
                 raise RoutingError(outgoing.reason)
             body, extra = outgoing.body, outgoing.headers
@@ -118,7 +145,10 @@ class Deliverer:
                 self._report(platform.id, error.fault)
             raise _told(error, to, platform) from None
         self._report(platform.id, response.status)
-        return self._reply(message, to, platform, endpoint, response)
+        reply = self._reply(message, to, platform, endpoint, response)
+        if reply.ok and message.operation.data and self._bus.wants(Answered):
+            self._bus.publish(Answered(platform=platform, operation=message.operation, body=response.body))
+        return reply
 
     def _reply(self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response) -> Reply:
         if response.status in (401, 403):
@@ -152,18 +182,28 @@ class Deliverer:
             passed.append(("Location", sealed))
         return tuple(passed)
 
-    def _tell(self, message: Message, to: Party, platform: Platform, outcome: str, began: float) -> None:
+    def _tell(
+        self, message: Message, to: Party, platform: Platform, outcome: str, began: float, lost: Losses, back: Losses
+    ) -> None:
         if self._bus.wants(Delivered):
-            seconds = time.perf_counter() - began
             self._bus.publish(
-                Delivered(message=message, to=to, platform=platform.name, outcome=outcome, seconds=seconds)
+                Delivered(
+                    message=message,
+                    to=to,
+                    platform=platform.name,
+                    outcome=outcome,
+                    seconds=time.perf_counter() - began,
+                    lost=lost,
+                    lost_back=back,
+                )
             )
 
 
 def _headers(message: Message, platform: Platform, speaker: Party, to: Party) -> Headers:
     if platform.authorization is None:
         raise ReceiverNotConnected(f"{to} can not be called: the hub has no token for it; do not queue the message")
-    return (*opening(platform.authorization, message.correlation_id), *routing(speaker, to))
+    routed = () if platform.version in WITHOUT_INTERFACES else routing(speaker, to)
+    return (*opening(platform.authorization, message.correlation_id), *routed)
 
 
 def _told(error: SendError, to: Party, platform: Platform) -> OcpiError:

@@ -123,7 +123,7 @@ class Indirect:
     ) -> str:
         sealed = Sealed(
             use=use,
-            version=message.version,
+            version=holder[0].version or message.version,
             module=message.module,
             holder=holder[0].id,
             holder_party=holder[1],
@@ -131,7 +131,7 @@ class Indirect:
             target_party=target[1],
             url=_shorten(url, target[0], message.module, use),
         )
-        return self._prefix.format(version=message.version) + self._sealer.seal(sealed)
+        return self._prefix.format(version=sealed.version) + self._sealer.seal(sealed)
 
 
 def _holds_url(message: Message) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from hub.core.content import Hint, Kind, hints_of, key_of
+from hub.core.content import Hint, Key, Kind, hints_of, keys_of
 from hub.core.message import Message
 from hub.core.party import Party
 from hub.core.route import Route, Way
@@ -54,9 +54,14 @@ class Memory:
 
     async def find(self, message: Message) -> tuple[Party, ...]:
         """The parties that may be behind what an open message is about."""
-        key = key_of(message)
-        if key is None:
-            return ()
+        for key in keys_of(message):
+            if found := await self._behind(key, message):
+                return found
+        return ()
+
+    async def _behind(self, key: Key, message: Message) -> tuple[Party, ...]:
+        if key.kind is Kind.CONTRACT:
+            return tuple(dict.fromkeys(held.owner for held in await self._mirror.tokens_of(key.id)))
         fresh = tuple(hint.party for hint in self._fresh if hint.key == key)
         since = now_ms() - self._lifetime
         kept = await self._database.read(lambda connection: recall(connection, key, since))

@@ -9,25 +9,28 @@ from urllib.parse import parse_qsl
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
 from hub.core.patching import NotKnown, has, last_updated, part, patch, put
 from hub.errors import InvalidParameters, NotFound, OcpiError
-from hub.flow.paging import Page, PageQuery
+from hub.flow.clock import now
+from hub.flow.paging import PageQuery
 from hub.partners.directory import now_ms
 from hub.store import mirror as store
 from hub.store.database import Database
+from hub.store.mirror import Held
 
 _PREFIX = 3
 _TOKEN_TYPE = "RFID"  # noqa: S105 - the default of tokens' `type` parameter (2.2.1, tokens 12.2.2)
 
 
 class _Named(msgspec.Struct):
-    country_code: str
-    party_id: str
     last_updated: str
+    country_code: str | None = None
+    party_id: str | None = None
     id: str | None = None
     uid: str | None = None
     type: str | None = None
@@ -37,6 +40,12 @@ class _Typed(msgspec.Struct):
     type: str | None = None
 
 
+class _Contract(msgspec.Struct):
+    contract_id: str | None = None
+    auth_id: str | None = None
+
+
+_CONTRACT = msgspec.json.Decoder(_Contract)
 _TYPED = msgspec.json.Decoder(_Typed)
 _NAMED = msgspec.json.Decoder(_Named)
 
@@ -57,7 +66,7 @@ class Mirror:
         if owner is None:
             raise InvalidParameters("the path names no owner")
         key, path = object_key(message), message.segments[_PREFIX:]
-        module, body = message.module, message.body
+        module, body = message.module, _stamped(message)
 
         async def work(connection: AsyncConnection) -> bool:
             if message.method == "DELETE":
@@ -67,12 +76,12 @@ class Mirror:
             added = False
             if message.method == "PUT" and not path:
                 whole = body
-            elif held is None:
+            elif held is None or held.version != message.version:
                 raise InvalidParameters(f"the hub does not hold this {module} object; PUT it whole first")
             elif message.method == "PUT":
-                whole, added = put(held, path, body), not has(held, path)
+                whole, added = put(held.body, path, body), not has(held.body, path)
             else:
-                whole = patch(held, path, body)
+                whole = patch(held.body, path, body)
             created = await store.put(
                 connection,
                 module,
@@ -83,17 +92,21 @@ class Mirror:
                 object_id=message.segments[2],
                 body=whole,
                 now=now_ms(),
+                contract=_contract(module, whole),
             )
             return created or added
 
         return await self._database.write(work)
 
-    async def keep(self, module: str, platform: Platform, rows: list[msgspec.Raw]) -> tuple[int, str | None]:
+    async def keep(
+        self, module: str, platform: Platform, party: Party, rows: list[msgspec.Raw]
+    ) -> tuple[int, str | None]:
         """Keep a page of what was pulled; how many were taken, and the newest last_updated among them.
 
+        `party` is the one that was asked; where an object does not say whose it is (OCPI 2.1.1), it is that one's.
         An object of another platform's party, or without what names it, is passed by.
         """
-        good = [pulled for row in rows if (pulled := _pulled(module, platform, bytes(row)))]
+        good = [pulled for row in rows if (pulled := _pulled(module, platform, party, bytes(row)))]
         await self._database.write(
             lambda connection: store.absorb(
                 connection,
@@ -117,15 +130,14 @@ class Mirror:
             lambda connection: store.set_pulled_until(connection, platform_id, module, date_from)
         )
 
-    async def page(self, message: Message) -> Page:
-        """One page of GET All: what the requester may see."""
+    async def page(self, message: Message) -> tuple[list[Held], int, PageQuery]:
+        """One page of GET All: what the requester may see, and how much that is on all pages."""
         query = PageQuery.read(message.query, self._limit)
         owners = await self._visible(message)
         found = await self._database.read(
             lambda connection: store.page(
                 connection,
                 message.module,
-                version=message.version,
                 owners=owners,
                 date_from=query.date_from,
                 date_to=query.date_to,
@@ -133,9 +145,9 @@ class Mirror:
                 limit=query.limit,
             )
         )
-        return Page(rows=tuple(msgspec.Raw(row) for row in found.rows), total=found.total, query=query)
+        return found.rows, found.total, query
 
-    async def object(self, message: Message) -> msgspec.Raw:
+    async def object(self, message: Message) -> Held:
         """One object, or a part of a location. NotFound where the requester may not see it, too."""
         module, key = message.module, object_key(message)
         if message.interface is Interface.RECEIVER and message.owner is not None:
@@ -144,14 +156,22 @@ class Mirror:
             found = await self._database.read(lambda connection: store.sources(connection, module, key))
             owners = [party for party, source in found if _sees(message, party, source)]
         for owner in owners:
-            body = await self._database.read(partial(store.get, module=module, owner=owner, key=key))
-            if body is None:
+            held = await self.get(module, owner, key)
+            if held is None:
                 continue
             try:
-                return msgspec.Raw(part(body, _path(message)))
+                return Held(held.owner, held.version, part(held.body, _path(message)))
             except NotKnown:
                 continue
         raise NotFound(f"the hub holds no such {module} object that you may see")
+
+    async def get(self, module: str, owner: Party, key: str) -> Held | None:
+        """One object, by its key; None where the hub does not hold it."""
+        return await self._database.read(partial(store.get, module=module, owner=owner, key=key))
+
+    async def tokens_of(self, contract: str) -> list[Held]:
+        """The tokens of a contract, the one that was updated last first."""
+        return await self._database.read(lambda connection: store.tokens_of(connection, contract))
 
     async def owners(self, module: str, key: str) -> list[Party]:
         """Who has an object of this id."""
@@ -172,6 +192,16 @@ class Mirror:
 def token_key(uid: str, kind: str = _TOKEN_TYPE) -> str:
     """The key of a token: uid and type (2.2.1, tokens 12.3.1: together they are unique)."""
     return f"{uid.lower()} {kind.upper()}"
+
+
+def _stamped(message: Message) -> bytes:
+    """The body; a PATCH of OCPI 2.1.1 need not say when: then it was when it came."""
+    if message.method != "PATCH" or message.version not in WITHOUT_INTERFACES:
+        return message.body
+    change = message.json()
+    if not isinstance(change, dict) or change.get("last_updated") is not None:
+        return message.body
+    return msgspec.json.encode({**change, "last_updated": now()})
 
 
 def _sees(message: Message, owner: Party, source: int) -> bool:
@@ -205,11 +235,12 @@ def _token_type(message: Message) -> str:
         return _TOKEN_TYPE
 
 
-def _pulled(module: str, platform: Platform, body: bytes) -> tuple[store.Pulled, str] | None:
+def _pulled(module: str, platform: Platform, party: Party, body: bytes) -> tuple[store.Pulled, str] | None:
     """An object as it will be kept, and its last_updated as it is written; None where it can not be kept."""
     try:
         named = decode_as(body, _NAMED)
-        owner = Party.of(named.country_code, named.party_id)
+        said = named.country_code is not None or platform.version not in WITHOUT_INTERFACES
+        owner = Party.of(named.country_code or "", named.party_id or "") if said else party
         last_updated(body)
     except (OcpiError, msgspec.ValidationError, ValueError):
         return None
@@ -217,7 +248,18 @@ def _pulled(module: str, platform: Platform, body: bytes) -> tuple[store.Pulled,
     if owner not in platform.roles or not object_id:
         return None
     key = token_key(object_id, named.type or _TOKEN_TYPE) if module == "tokens" else object_id.lower()
-    return store.Pulled(owner, key, object_id, body), named.last_updated
+    return store.Pulled(owner, key, object_id, body, _contract(module, body)), named.last_updated
+
+
+def _contract(module: str, body: bytes) -> str | None:
+    """The contract of a token: contract_id, which was auth_id in OCPI 2.1.1."""
+    if module != "tokens":
+        return None
+    try:
+        named = _CONTRACT.decode(body)
+    except msgspec.MsgspecError:
+        return None
+    return named.contract_id or named.auth_id
 
 
 def _path(message: Message) -> tuple[str, ...]:

@@ -7,15 +7,18 @@ import msgspec
 
 from hub.core.message import Message, Reply
 from hub.core.route import Refuse, Route, Way, decide
-from hub.errors import OcpiError
+from hub.core.urls import endpoint_path
+from hub.errors import NotInThatVersion, OcpiError
 from hub.events import Bus, Handled
 from hub.flow.ask import ask
+from hub.flow.bridging import Bridging
 from hub.flow.broadcast import Broadcaster
 from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
 from hub.flow.memory import Memory
 from hub.flow.mirror import Mirror
 from hub.flow.paging import Page, paging
+from hub.flow.validation import Validator
 from hub.ocpi import envelope
 from hub.plugin.api import Push
 from hub.plugin.runner import Runner
@@ -29,6 +32,7 @@ class Ways(msgspec.Struct, frozen=True):
     broadcaster: Broadcaster
     collector: Collector
     mirror: Mirror
+    bridging: Bridging
     memory: Memory
     ask_seconds: float
     root: str
@@ -37,9 +41,10 @@ class Ways(msgspec.Struct, frozen=True):
 class Pipeline:
     """Handles messages. `clock` gives the time of an answer as OCPI writes it."""
 
-    def __init__(self, plugins: Runner, ways: Ways, bus: Bus, clock: Callable[[], str]) -> None:
+    def __init__(self, plugins: Runner, ways: Ways, validator: Validator, bus: Bus, clock: Callable[[], str]) -> None:
         self._plugins = plugins
         self._ways = ways
+        self._validator = validator
         self._bus = bus
         self._clock = clock
 
@@ -47,7 +52,7 @@ class Pipeline:
         """Route a message and bring back its answer. Never raises OcpiError: a refusal is an answer, too."""
         began = time.perf_counter()
         with self._plugins.hooks(message.operation) as hooks:
-            message, route = await self._plan(message, hooks)
+            message, route = await self._plan(message, hooks, self._validator.check(message))
             reply = await self._carry_out(message, route, hooks)
             if hooks.responders:
                 reply = await hooks.respond(message, reply)
@@ -57,14 +62,17 @@ class Pipeline:
             self._bus.publish(Handled(message=message, route=route, reply=reply, seconds=time.perf_counter() - began))
         return reply
 
-    async def plan(self, message: Message) -> Route | Refuse:
-        """The route that a message would go, plugins asked as they would be; nothing is sent."""
+    async def plan(self, message: Message) -> tuple[Message, Route | Refuse]:
+        """The message as it would go on and its route, plugins asked as they would be; nothing is sent or counted."""
         with self._plugins.hooks(message.operation) as hooks:
-            _, route = await self._plan(message, hooks)
-        return route
+            return await self._plan(message, hooks, self._validator.judge(message).refusal)
 
-    async def _plan(self, message: Message, hooks: OperationHooks) -> tuple[Message, Route | Refuse]:
+    async def _plan(
+        self, message: Message, hooks: OperationHooks, refusal: Refuse | None
+    ) -> tuple[Message, Route | Refuse]:
         """The message as plugins want it, and its route, with what was seen before looked up where it is open."""
+        if refusal is not None:
+            return message, refusal
         if hooks.receivers:
             received = await hooks.receive(message)
             if isinstance(received, Refuse):
@@ -86,9 +94,9 @@ class Pipeline:
                 case Way.COLLECT:
                     return self._page(message, await self._ways.collector.page(message, route, hooks))
                 case Way.MIRROR if message.operation.is_list:
-                    return self._page(message, await self._ways.mirror.page(message))
+                    return self._page(message, await self._held(message))
                 case Way.MIRROR:
-                    return self._data(await self._ways.mirror.object(message))
+                    return await self._object(message)
                 case _:
                     return await self._ways.deliverer.deliver(message, route.to, hooks)
         except OcpiError as error:
@@ -99,9 +107,19 @@ class Pipeline:
         created = await self._ways.broadcaster.begin(message, route, hooks, self._ways.mirror.apply)
         return self._answer(201 if created else 200, 1000, "Success")
 
+    async def _held(self, message: Message) -> Page:
+        held, total, query = await self._ways.mirror.page(message)
+        return Page(rows=tuple(await self._ways.bridging.held(message, held)), total=total, query=query)
+
+    async def _object(self, message: Message) -> Reply:
+        rows = await self._ways.bridging.held(message, [await self._ways.mirror.object(message)])
+        if not rows:
+            raise NotInThatVersion(f"OCPI {message.version} has no words for this object")
+        return self._data(rows[0])
+
     def _page(self, message: Message, page: Page) -> Reply:
-        path = "".join(f"{each}/" for each in (message.module, *message.segments))
-        url = f"{self._ways.root}/{message.version}/{message.interface.lower()}/{path}"
+        path = endpoint_path(message.version, message.interface, message.module)
+        url = f"{self._ways.root}/{path}{''.join(f'{each}/' for each in message.segments)}"
         return self._data(list(page.rows), paging(page.query, page.total, url))
 
     def _data(self, data: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:

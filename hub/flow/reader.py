@@ -5,13 +5,14 @@ from uuid import uuid4
 
 import msgspec
 
-from hub.core.directory import Directory
+from hub.core.catalogue import WITHOUT_INTERFACES
+from hub.core.directory import Directory, Platform
 from hub.core.headers import RequestHeaders
 from hub.core.message import Message
-from hub.core.modules import Catalogue, Interface, Operation
+from hub.core.modules import METHODS, Catalogue, Interface, Operation
 from hub.core.paths import segments
 from hub.core.rights import owner_of, sending_party
-from hub.errors import MethodNotAllowed, NotFound
+from hub.errors import MethodNotAllowed, NotFound, UnsupportedVersion
 from hub.flow.indirect import Indirect
 from hub.partners.access import Access, Caller
 
@@ -39,20 +40,34 @@ class Reader:
         self._current = current
 
     def target(
-        self, version: str, interface: str, rest: str, method: str, query: str, headers: RequestHeaders
+        self, version: str, path: str, method: str, query: str, headers: RequestHeaders
     ) -> tuple[Target, Directory]:
-        """Authenticate, and find the operation. Raises Unauthorized, NotFound, MethodNotAllowed, BadRequest."""
+        """Authenticate, and find the operation; `path` is what follows the version.
+
+        Raises Unauthorized, NotFound, MethodNotAllowed, BadRequest, and UnsupportedVersion where the platform has
+        agreed on another version than that of the URL.
+        """
         directory = self._current()
         caller = self._access.functional(directory, headers.authorization)
-        module, *tail = segments(rest) or ("",)
-        side = Interface.__members__.get(interface.upper())
-        rows = side and self._catalogue.module(version, side, module)
-        if not rows:
-            raise NotFound(f"there is no {interface}/{module[:64]} in OCPI {version} here; see the version details")
-        parts = tuple(tail)
-        operation = rows.find(method, parts)
+        if caller.platform.version != version:
+            raise UnsupportedVersion(
+                f"this platform is registered with OCPI {caller.platform.version}; "
+                f"to use OCPI {version}, PUT your credentials at its credentials endpoint"
+            )
+        found = segments(path)
+        if version in WITHOUT_INTERFACES:
+            module, parts = (*found, "")[0], found[1:]
+            interfaces: tuple[Interface, ...] = _sides(caller.platform, method, parts)
+        else:
+            side, module, parts = *(*found, "", "")[:2], found[2:]
+            interfaces = tuple(each for each in Interface if each == side.upper())
+        tables = [rows for each in interfaces if (rows := self._catalogue.module(version, each, module))]
+        if not tables:
+            raise NotFound(f"there is no {'/'.join(found[:2])[:80]} in OCPI {version} here; see the version details")
+        operation = next((row for rows in tables if (row := rows.find(method, parts))), None)
         if operation is None:
-            raise _no_such_method(rows.allowed(parts), method, module)
+            allowed = tuple(each for each in METHODS if any(rows.find(each, parts) for rows in tables))
+            raise _no_such_method(allowed, method, module)
         return Target(operation, parts, query, caller, None, headers), directory
 
     def sealed(self, segment: str, method: str, headers: RequestHeaders) -> tuple[Target, Directory]:
@@ -87,6 +102,18 @@ class Reader:
             deadline=deadline,
             directory=directory,
         )
+
+
+def _sides(platform: Platform, method: str, parts: tuple[str, ...]) -> tuple[Interface, ...]:
+    """The sides that a request may be for where its URL does not say: the likelier first.
+
+    OCPI 2.1.1 has one endpoint for each module. A path that begins with a party of the platform is about an object
+    of its own, at the receiver; else a GET fetches what others have. What is pushed is pushed to the receiver.
+    """
+    own = any((party.country, party.party_id) == tuple(map(str.upper, parts[:2])) for party in platform.parties)
+    if method == "GET" and not own:
+        return Interface.SENDER, Interface.RECEIVER
+    return Interface.RECEIVER, Interface.SENDER
 
 
 def _no_such_method(allowed: tuple[str, ...], method: str, module: str) -> MethodNotAllowed | NotFound:

@@ -4,7 +4,6 @@ OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and n
 """
 
 import asyncio
-import datetime
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from hub.core.catalogue import CATALOGUE
+from hub.core.catalogue import CATALOGUE, WITHOUT_INTERFACES
 from hub.core.directory import Encoding, Platform, Secret
 from hub.core.headers import (
     CORRELATION_ID,
@@ -26,10 +25,12 @@ from hub.core.headers import (
     routing,
 )
 from hub.core.message import Message, Reply
-from hub.core.modules import Catalogue
-from hub.core.party import Party
+from hub.core.modules import Catalogue, Interface
+from hub.core.party import Party, Role
 from hub.core.paths import split_target
+from hub.core.urls import endpoint_path
 from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError
+from hub.flow.clock import now
 from hub.flow.http import check_framing, read_body
 from hub.flow.paging import PageQuery, paging
 from hub.flow.pipeline import Pipeline
@@ -87,7 +88,7 @@ class OcpiServer:
         self._prefix = urlsplit(base_url).path.rstrip("/")
         self._behind = f"{self._prefix}/ocpi/"
         self._timing = timing
-        self._versions = sorted({version for version, _, _ in catalogue.rows})
+        self._versions = catalogue.versions
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is."""
@@ -120,13 +121,14 @@ class OcpiServer:
             return await self._details(request, headers, first)
         if second == "credentials" and not third:
             return await self._credentials(request, headers, first)
-        if (second, third) == ("sender", _CLIENT_INFO) and not rest:
+        if (second, third) == ("sender", _CLIENT_INFO) and not rest and first not in WITHOUT_INTERFACES:
             return self._infos(request, headers, first, query)
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
         if second == SEALED:
             target, directory = self._reader.sealed(f"{third}/{rest}".rstrip("/"), request.method, headers)
         else:
-            target, directory = self._reader.target(first, second, f"{third}/{rest}", request.method, query, headers)
+            path = f"{second}/{third}/{rest}"
+            target, directory = self._reader.target(first, path, request.method, query, headers)
         self._seen(target.caller.platform.id)
         await self._keeper.learn_encoding(target.caller.platform.id, target.caller.digest, target.caller.encoding)
         body = await self._body(request) if target.operation.has_body else b""
@@ -141,23 +143,30 @@ class OcpiServer:
     async def _details(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
         caller = self._access.authenticate(self._keeper.current, headers.authorization)
         _only(request, "GET")
-        root = f"{self._root}/{version}"
-        endpoints = [Endpoint("credentials", f"{root}/credentials/", "SENDER")]
-        endpoints.append(Endpoint(_CLIENT_INFO, f"{root}/sender/{_CLIENT_INFO}/", "SENDER"))
+        platform, sender = caller.platform, Interface.SENDER
+        endpoints = [Endpoint("credentials", f"{self._root}/{version}/credentials/", sender)]
+        if version not in WITHOUT_INTERFACES:
+            endpoints.append(Endpoint(_CLIENT_INFO, self._endpoint(version, sender, _CLIENT_INFO), sender))
         endpoints += [
-            Endpoint(module, f"{root}/{interface.lower()}/{module}/", interface)
+            Endpoint(module, self._endpoint(version, interface, module), interface)
             for module, interface in self._catalogue.offered(version)
-            if self._is_told(caller.platform, module)
+            if self._is_told(platform, version, module)
         ]
+        if version in WITHOUT_INTERFACES:
+            urls = {each.identifier: each.url for each in endpoints if _is_for(platform, each.identifier)}
+            endpoints = [Endpoint(module, url) for module, url in urls.items()]
         return self._success(headers, VersionDetails(version, endpoints))
 
-    def _is_told(self, platform: Platform, module: str) -> bool:
+    def _endpoint(self, version: str, interface: Interface, module: str) -> str:
+        return f"{self._root}/{endpoint_path(version, interface, module)}"
+
+    def _is_told(self, platform: Platform, version: str, module: str) -> bool:
         """Whether a platform sees a module: one that is no part of OCPI only where an agreement lets it use it.
 
         OCPI 2.2.1, version_information_endpoint: Custom Modules.
         """
         agreements = self._keeper.current.agreements
-        return module in CATALOGUE.modules or any(agreements.uses(party, module) for party in platform.parties)
+        return CATALOGUE.has(version, module) or any(agreements.uses(party, module) for party in platform.parties)
 
     def _infos(self, request: web.BaseRequest, headers: RequestHeaders, version: str, query: str) -> web.Response:
         """GET of HubClientInfo: the parties that the platform may reach, and whether they are there."""
@@ -168,7 +177,7 @@ class OcpiServer:
         rows, total = self._client_info.page(
             caller.platform, date_from=asked.date_from, date_to=asked.date_to, offset=asked.offset, limit=asked.limit
         )
-        url = f"{self._root}/{version}/sender/{_CLIENT_INFO}/"
+        url = self._endpoint(version, Interface.SENDER, _CLIENT_INFO)
         return _response(200, envelope.encode(now(), data=rows), (*_ids(headers), *paging(asked, total, url)))
 
     async def _credentials(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
@@ -176,7 +185,7 @@ class OcpiServer:
         _only(request, "GET", "POST", "PUT", "DELETE")
         await self._keeper.learn_encoding(caller.platform.id, caller.digest, caller.encoding)
         if request.method == "GET":
-            return self._success(headers, self._registrar.get(_token(headers, caller)))
+            return self._success(headers, self._registrar.get(caller.platform, version, _token(headers, caller)))
         if request.method == "DELETE":
             await self._registrar.delete(caller)
             return self._success(headers, msgspec.UNSET)
@@ -218,11 +227,6 @@ class OcpiServer:
         )
 
 
-def now() -> str:
-    """The time of an answer."""
-    return envelope.date_time(datetime.datetime.now(datetime.UTC))
-
-
 def _parts(path: str) -> tuple[str, str, str, str]:
     """What follows /ocpi/, cut into three segments and a rest; doubled slashes count as one."""
     pieces = [piece for piece in path.split("/") if piece]
@@ -230,6 +234,12 @@ def _parts(path: str) -> tuple[str, str, str, str]:
         return "", "", "", ""
     first, second, third, *rest = (*pieces[1:], "", "", "")
     return first, second, third, "/".join(piece for piece in rest if piece)
+
+
+def _is_for(platform: Platform, module: str) -> bool:
+    """Whether a module is of use to a platform on OCPI 2.1.1: commands are nothing for one that only charges."""
+    held = {role for roles in (*platform.roles.values(), *platform.reserved.values()) for role in roles}
+    return module != "commands" or held != {Role.CPO}
 
 
 def _only(request: web.BaseRequest, *methods: str) -> None:

@@ -30,7 +30,7 @@ from hub.upstream import Client, Request, SendError
 
 log = structlog.get_logger()
 
-_ROWS: "msgspec.json.Decoder[list[msgspec.Raw]]" = msgspec.json.Decoder(list[msgspec.Raw])
+_ROWS: "msgspec.json.Decoder[list[msgspec.Raw] | None]" = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _AT_ONCE = 4
 
 
@@ -146,7 +146,11 @@ class Puller:
             async with self._gate, asyncio.timeout(self._settings.timeout):
                 for row in self._lists(platform) or self._nothing(platform):
                     progress.module = row.module
-                    await self._pull_list(platform, row, progress)
+                    try:
+                        await self._pull_list(platform, row, progress)
+                    except _Stopped as stopped:
+                        # One list that fails is no reason to go without the others.
+                        progress.problem = f"{row.module}: {stopped}"
         except _Stopped as stopped:
             progress.problem = str(stopped)
         except TimeoutError:
@@ -194,7 +198,7 @@ class Puller:
                 progress.pages += 1
                 progress.objects += len(rows)
                 progress.total = max(progress.total, before + (count(pages.total) or 0))
-                kept, newest = await self._mirror.keep(module, platform, rows)
+                kept, newest = await self._mirror.keep(module, platform, party, rows)
                 progress.kept += kept
                 progress.refused += len(rows) - kept
                 latest = max(filter(None, (latest, newest)), key=milliseconds, default=None)
@@ -234,6 +238,7 @@ class _Stopped(Exception):
 
 def _rows(data: Any) -> list[msgspec.Raw]:
     try:
-        return _ROWS.decode(data)
+        # Some write an empty list as null, or leave it out.
+        return _ROWS.decode(data) or []
     except (msgspec.MsgspecError, RecursionError):
         raise _Stopped("the platform's list is not a list") from None

@@ -38,8 +38,8 @@ class CredentialsRole(msgspec.Struct):
     country_code: str
 
 
-class Credentials(msgspec.Struct):
-    """Token and versions URL of a platform, 2.2.1 section 7.3.1.
+class Credentials(msgspec.Struct, omit_defaults=True):
+    """Token and versions URL of a platform, 2.2.1 and 2.3.0 section 7.3.1. `hub_party_id` (NLHUB) came with 2.3.0.
 
     The specification allows a token 64 characters; platforms in the field use up to 255.
     """
@@ -47,6 +47,17 @@ class Credentials(msgspec.Struct):
     token: Token
     url: str
     roles: list[CredentialsRole]
+    hub_party_id: str | None = None
+
+
+class PlainCredentials(msgspec.Struct):
+    """The same of OCPI 2.1.1, credentials 3: one party, and no word on its role."""
+
+    token: Token
+    url: str
+    business_details: BusinessDetails
+    party_id: str
+    country_code: str
 
 
 class Version(msgspec.Struct):
@@ -56,8 +67,8 @@ class Version(msgspec.Struct):
     url: str
 
 
-class Endpoint(msgspec.Struct):
-    """One module on one interface, 2.2.1 section 6.2.2. Some platforms leave out the role of credentials."""
+class Endpoint(msgspec.Struct, omit_defaults=True):
+    """One module on one interface, 2.2.1 section 6.2.2. 2.1.1 has no role, some leave out that of credentials."""
 
     identifier: str
     url: str

@@ -128,6 +128,7 @@ class DirectoryKeeper:
             reserved=_roles(record, confirmed=False),
             endpoints=endpoints,
             origins=_origins(record.versions_url, endpoints),
+            validation=record.validation,
         )
 
     def _authorization(self, record: PlatformRecord) -> Secret | None:

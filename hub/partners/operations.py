@@ -7,17 +7,19 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, PartyRole
 from hub.core.paths import origin
 from hub.errors import InvalidParameters
+from hub.partners.credentials import Identity
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.partners.registration import Identity, Registrar
+from hub.partners.registration import Registrar
 from hub.partners.tokens import new_token
 from hub.store.credentials import token_digest
 from hub.store.endpoints import remove_endpoint, set_endpoint
-from hub.store.platforms import add_parties, create_platform, remove, resume, suspend
+from hub.store.platforms import add_parties, create_platform, remove, resume, set_validation, suspend
 from hub.store.records import PlatformRecord
 from hub.store.registration import invite_again
 
@@ -57,6 +59,11 @@ class PartnerView(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointView, ...]
     created_at: int
     updated_at: int
+
+
+_CLIENT_INFO = ("hubclientinfo", Interface.RECEIVER)
+"""No module that is routed, and one that the hub calls all the same."""
+_VALIDATION = ("enforce", "report", "off")
 
 
 class Partners:
@@ -163,8 +170,9 @@ class Partners:
         side = Interface.__members__.get(interface.upper())
         if side is None:
             raise InvalidParameters(f"{interface!r} is not an interface; it is SENDER or RECEIVER")
-        if (module, side) not in self._catalogue.offered(platform.version):
-            known = ", ".join(sorted({name for name, _ in self._catalogue.offered(platform.version)}))
+        called = self._called(platform.version)
+        if (module, side) not in called:
+            known = ", ".join(sorted({name for name, _ in called}))
             raise InvalidParameters(f"OCPI {platform.version} has no {module} {side}; the modules are {known}")
         version = platform.version
         if url:
@@ -180,6 +188,16 @@ class Partners:
         self._changed(platform.id, f"endpoint {module} {side} {'set' if url else 'removed'}")
         return self._view(platform.id)
 
+    async def set_validation(self, ref: str, mode: str) -> PartnerView:
+        """Set what happens to a partner's objects that break a rule; `default` is what the configuration says."""
+        platform = self.find(ref)
+        if mode not in (*_VALIDATION, "default"):
+            raise InvalidParameters(f"{mode!r} is no way of validation; it is {', '.join(_VALIDATION)} or default")
+        own = None if mode == "default" else mode
+        await self._keeper.write(platform.id, lambda connection: set_validation(connection, platform.id, own, now_ms()))
+        self._changed(platform.id, f"validation {mode}")
+        return self._view(platform.id)
+
     def find(self, ref: str) -> Platform:
         """A platform by id, name, or one of its parties. InvalidParameters where none or several fit."""
         directory = self._keeper.current
@@ -192,6 +210,11 @@ class Partners:
             except (ValueError, KeyError):
                 raise InvalidParameters(f"no partner {ref!r}; see: ocpi-hub partner list") from None
         return named[0]
+
+    def _called(self, version: str) -> set[tuple[str, Interface]]:
+        """The endpoints that the hub may call at a platform."""
+        routed = set(self._catalogue.offered(version))
+        return routed if version in WITHOUT_INTERFACES else routed | {_CLIENT_INFO}
 
     def _view(self, platform_id: int) -> PartnerView:
         return _view(self._keeper.records[platform_id])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from hub.core.catalogue import ALIASES
+from hub.core.catalogue import ALIASES, WITHOUT_INTERFACES
 from hub.core.directory import Encoding, Secret
 from hub.core.modules import Interface
 from hub.core.paths import origin
@@ -172,9 +172,11 @@ def _learned(details: VersionDetails, version: str, encoding: Encoding, modules:
         _check_url(endpoint)
         if endpoint.identifier == "credentials":
             credentials_url = endpoint.url
-        elif endpoint.role.upper() in Interface.__members__:
-            module = endpoint.identifier.lower()
-            endpoints[ALIASES.get(module, module), Interface(endpoint.role.upper())] = endpoint.url
+            continue
+        module = endpoint.identifier.lower()
+        for side in Interface:
+            if endpoint.role.upper() == side or version in WITHOUT_INTERFACES:
+                endpoints[ALIASES.get(module, module), side] = endpoint.url
     if credentials_url is None:
         raise NoMatchingEndpoints(f"{url} lists no credentials endpoint")
     if not any(module in modules for module, _ in endpoints):

@@ -5,7 +5,7 @@ OCPI 2.2.1, chapter 7. A registration is complete when it is on disk; until then
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -15,11 +15,21 @@ import structlog
 from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
 from hub.core.message import decode_as
 from hub.core.modules import Catalogue
-from hub.core.party import Party, PartyRole, Role, parse_role
+from hub.core.party import PartyRole, Role
 from hub.errors import CannotUseApi, InvalidParameters, MethodNotAllowed, OcpiError, Unauthorized
 from hub.events import Bus, PartnerChanged, Registered, Unregistered
-from hub.ocpi.handshake import BusinessDetails, Credentials, CredentialsRole
+from hub.ocpi.handshake import CredentialsRole
 from hub.partners.access import Caller
+from hub.partners.credentials import (
+    DECODERS,
+    KINDS,
+    NAMING_REACHABLE,
+    AnyCredentials,
+    Identity,
+    credentials_role,
+    presented,
+    sided,
+)
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.peer import Learned, Peer, PeerRefused, PeerSilent, read_one
 from hub.partners.tokens import new_token
@@ -35,27 +45,7 @@ from hub.upstream import Client
 
 log = structlog.get_logger()
 
-_CREDENTIALS = msgspec.json.Decoder(Credentials)
 _BOTH = (Encoding.BASE64, Encoding.RAW)
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Who the hub is, as it says in its credentials. `versions_url` is where partners begin."""
-
-    party: Party
-    name: str
-    website: str | None
-    versions_url: str
-
-    def credentials(self, token: Secret) -> Credentials:
-        """The hub's credentials object: in 2.2.1 a hub names its HUB role and no other (7.3.1)."""
-        role = CredentialsRole(
-            role=Role.HUB,
-            business_details=BusinessDetails(self.name, self.website),
-            party_id=self.party.party_id,
-            country_code=self.party.country,
-        )
-        return Credentials(token.reveal(), self.versions_url, [role])
 
 
 class Registrar:
@@ -82,16 +72,31 @@ class Registrar:
         self._timeout = timeout
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def get(self, token: Secret) -> Credentials:
+    def get(self, platform: Platform, version: str, token: Secret) -> AnyCredentials:
         """GET: the hub's credentials, with the token of this very request; the hub itself keeps only its digest."""
-        return self.identity.credentials(token)
+        return self.identity.credentials(version, token, self._reachable(platform, version))
 
-    async def post(self, caller: Caller, version: str, body: bytes) -> Credentials:
+    def _reachable(self, viewer: Platform, version: str) -> Iterable[CredentialsRole]:
+        """The roles that a platform may reach through the hub, which OCPI 2.3.0 lists in the hub's credentials."""
+        if version not in NAMING_REACHABLE:
+            return ()
+        directory = self._keeper.current
+        names = {each.party: each for record in self._keeper.records.values() for each in record.parties}
+        return [
+            credentials_role(party, role, names.get(party))
+            for platform in directory.platforms.values()
+            if platform.id != viewer.id and platform.state is State.REGISTERED
+            for party, roles in sorted(platform.roles.items())
+            if any(directory.agreements.visible(own, party) for own in viewer.parties)
+            for role in sorted(roles - {Role.HUB})
+        ]
+
+    async def post(self, caller: Caller, version: str, body: bytes) -> AnyCredentials:
         """POST: register. MethodNotAllowed (405) where the platform is registered already."""
         self._expect(caller, (TokenKind.A,), "this platform is registered; use PUT to change its credentials")
         return await self._receive(caller, version, body)
 
-    async def put(self, caller: Caller, version: str, body: bytes) -> Credentials:
+    async def put(self, caller: Caller, version: str, body: bytes) -> AnyCredentials:
         """PUT: renew the token, fetch the endpoints again, switch version. 405 where it is not registered."""
         self._expect(caller, (TokenKind.C, TokenKind.PENDING), "this platform is not registered; use POST")
         return await self._receive(caller, version, body)
@@ -129,7 +134,7 @@ class Registrar:
                 learned = await self._peer(platform_id).learn(
                     versions_url,
                     token_a,
-                    versions=_mutual(self._catalogue),
+                    versions=self._catalogue.versions[::-1],
                     modules=self._catalogue.modules,
                     encodings=(encoding,),
                 )
@@ -166,14 +171,14 @@ class Registrar:
                 platform.id, "PUT", platform.versions_url, token, learned, new_token(), allow_new_parties=False
             )
 
-    async def _receive(self, caller: Caller, version: str, body: bytes) -> Credentials:
+    async def _receive(self, caller: Caller, version: str, body: bytes) -> AnyCredentials:
         """What POST and PUT share: read the credentials, call back, and complete."""
         try:
-            credentials: Credentials = decode_as(body, _CREDENTIALS)
+            credentials: AnyCredentials = decode_as(body, DECODERS[version])
         except msgspec.ValidationError as reason:
             raise InvalidParameters(f"credentials: {reason}") from None
-        roles = _roles(credentials)
         platform_id = caller.platform.id
+        roles = presented(credentials, self._keeper.current.platforms[platform_id].reserved)
         async with self._busy[platform_id]:
             self._still_valid(caller)
             self._check_parties(platform_id, roles, allow_new_parties=False)
@@ -184,7 +189,7 @@ class Registrar:
                 platform_id, credentials.url, token_out, roles, learned,
                 used=caller.digest, new=token_digest(token.reveal()), allow_new_parties=False,
             )  # fmt: skip
-        return self.identity.credentials(token)
+        return self.get(self._keeper.current.platforms[platform_id], version, token)
 
     async def _call_back(self, caller: Caller, version: str, versions_url: str, token_out: Secret) -> Learned:
         """The partner's versions and details. How it writes tokens is most likely how it reads them."""
@@ -218,7 +223,8 @@ class Registrar:
         self._record(platform_id)
         await self._keeper.write(platform_id, lambda connection: add_pending(connection, platform_id, digest, now_ms()))
         peer = self._peer(platform_id)
-        body = msgspec.json.encode(self.identity.credentials(pending))
+        viewer = self._keeper.current.platforms[platform_id]
+        body = msgspec.json.encode(self.get(viewer, learned.version, pending))
         try:
             received = await peer.call(method, learned.credentials_url, token, learned.encoding, body)
         except PeerRefused:
@@ -228,11 +234,12 @@ class Registrar:
             if not silent.unsure:
                 await self._drop_pending(platform_id, digest)
             raise
-        theirs = read_one(received.data, Credentials, learned.credentials_url)
+        theirs: AnyCredentials = read_one(received.data, KINDS[learned.version], learned.credentials_url)
         token_out = Secret(theirs.token)
         try:
+            roles = presented(theirs, viewer.reserved)
             await self._complete(
-                platform_id, versions_url, token_out, _roles(theirs), learned,
+                platform_id, versions_url, token_out, roles, learned,
                 used=digest, new=digest, allow_new_parties=allow_new_parties,
             )  # fmt: skip
         except OcpiError:
@@ -255,6 +262,7 @@ class Registrar:
     ) -> None:
         name = self._record(platform_id).name
         party_roles = tuple(role.party_role for role in roles)
+        endpoints = sided(learned.version, learned.endpoints, {each.role for each in party_roles}, self._catalogue)
         self._check_parties(platform_id, roles, allow_new_parties=allow_new_parties)
         refusal = await self._plugins.admit(
             Registration(
@@ -262,7 +270,7 @@ class Registrar:
                 version=learned.version,
                 versions_url=versions_url,
                 roles=party_roles,
-                endpoints=learned.endpoints,
+                endpoints=endpoints,
             )
         )
         if refusal is not None:
@@ -280,7 +288,7 @@ class Registrar:
                     version=learned.version,
                     versions_url=versions_url,
                     roles=roles,
-                    endpoints=[PresentedEndpoint(*key, url) for key, url in learned.endpoints.items()],
+                    endpoints=[PresentedEndpoint(*key, url) for key, url in endpoints.items()],
                     allow_new_parties=allow_new_parties,
                     now=now_ms(),
                 ),
@@ -339,27 +347,6 @@ class Registrar:
         """Tell everybody that an operator changed a partner."""
         log.info("partner_changed", platform=platform, change=change)
         self._bus.publish(PartnerChanged(platform=platform, change=change))
-
-
-def _mutual(catalogue: Catalogue) -> tuple[str, ...]:
-    """The hub's versions, the newest first."""
-    return tuple(sorted({version for version, _, _ in catalogue.rows}, reverse=True))
-
-
-def _roles(credentials: Credentials) -> list[PresentedRole]:
-    """The roles of a credentials object. InvalidParameters names the entry and what is wrong with it."""
-    if not credentials.roles:
-        raise InvalidParameters("roles: the list is empty; name at least one role")
-    found = []
-    for index, role in enumerate(credentials.roles):
-        try:
-            party_role = PartyRole(Party.of(role.country_code, role.party_id), parse_role(role.role))
-        except ValueError as reason:
-            raise InvalidParameters(f"roles[{index}]: {reason}") from None
-        found.append(PresentedRole(party_role, role.business_details.name, role.business_details.website))
-    if len({each.party_role for each in found}) < len(found):
-        raise InvalidParameters("roles: every role needs a unique combination of role, party_id and country_code")
-    return found
 
 
 def _party_refused(reason: PartyTaken | PartyNotInvited) -> InvalidParameters:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
+from hub.bridge.rules import Loss
 from hub.core.custom import CustomModule
 from hub.core.message import Message, Reply, decode_json
 from hub.core.modules import Interface
@@ -19,12 +20,17 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A message as it is about to be sent to one destination. `headers` are sent beside those that OCPI asks for."""
+    """A message as it is about to be sent to one destination. `headers` are sent beside those that OCPI asks for.
+
+    `body` is in the OCPI version that the destination speaks; `lost` is what of it that version has no words for.
+    """
 
     to: Party
     platform: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    version: str = ""
+    lost: tuple[Loss, ...] = ()
 
     def json(self) -> Any:
         """The decoded body (None where there is none)."""

@@ -14,26 +14,35 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.party import Party
 from hub.core.patching import last_updated
-from hub.store.schema import mirror, sync_state
+from hub.store.schema import mirror, sync_state, token_contract
 from hub.store.statements import Row, among, upsert
 
 _KEY = ("module", "object_key", "owner")
 
 
 class Pulled(msgspec.Struct, frozen=True):
-    """One object of a list that was pulled from its owner's platform."""
+    """One object of a list that was pulled from its owner's platform. `contract` is that of a token."""
 
     owner: Party
     key: str
     object_id: str
     body: bytes
+    contract: str | None = None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One object as it is held: in the OCPI version in which its owner sent it."""
+
+    owner: Party
+    version: str
+    body: bytes
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The bodies of one page, and how many objects there are on all pages."""
+    """One page, and how many objects there are on all pages."""
 
     total: int
-    rows: list[bytes]
+    rows: list[Held]
 
 
 async def put(
@@ -47,12 +56,15 @@ async def put(
     object_id: str,
     body: bytes,
     now: int,
+    contract: str | None = None,
 ) -> bool:
     """Keep an object, in the place of what is held of it; whether it is new. `key` is its id without regard to case.
 
     Raises InvalidParameters where its last_updated is missing or no DateTime.
     """
-    row = _row(module, Pulled(owner, key, object_id, body), version, platform_id, now)
+    each = Pulled(owner, key, object_id, body, contract)
+    await _note_contracts(connection, [each], platform_id)
+    row = _row(module, each, version, platform_id, now)
     values = {name: value for name, value in row.items() if name not in _KEY}
     changed = await connection.execute(update(mirror).where(*_is(module, owner, key)).values(values))
     if changed.rowcount:
@@ -79,14 +91,31 @@ async def absorb(
         changes = (new[name] != mirror.c[name] for name in ("body", "version", "platform_id"))
         return and_(new.last_updated >= mirror.c.last_updated, or_(*changes))
 
+    await _note_contracts(connection, objects, platform_id)
     rows = [_row(module, each, version, platform_id, now) for each in objects]
     await upsert(connection, mirror, rows, by=_KEY, where=newer)
 
 
-async def get(connection: AsyncConnection, module: str, owner: Party, key: str) -> bytes | None:
-    """The body of one object; None where it is not held."""
-    body: bytes | None = await connection.scalar(select(mirror.c.body).where(*_is(module, owner, key)))
-    return body
+async def get(connection: AsyncConnection, module: str, owner: Party, key: str) -> Held | None:
+    """One object; None where it is not held."""
+    query = select(mirror.c.owner, mirror.c.version, mirror.c.body).where(*_is(module, owner, key))
+    row = (await connection.execute(query)).one_or_none()
+    return _held(*row) if row else None
+
+
+async def tokens_of(connection: AsyncConnection, contract: str) -> list[Held]:
+    """The tokens of a contract, whoever owns them; the one that was updated last comes first."""
+    named = select(token_contract.c.owner, token_contract.c.object_key).where(
+        token_contract.c.contract == contract.lower()
+    )
+    found: list[tuple[int, Held]] = []
+    # One by one, each by its key: a join may begin with all tokens there are.
+    for owner, key in (await connection.execute(named)).all():
+        query = select(mirror.c.last_updated, mirror.c.owner, mirror.c.version, mirror.c.body)
+        row = (await connection.execute(query.where(*_is("tokens", Party.parse(owner), key)))).one_or_none()
+        if row is not None:
+            found.append((row.last_updated, _held(*row[1:])))
+    return [held for _, held in sorted(found, key=lambda each: each[0], reverse=True)]
 
 
 async def find(connection: AsyncConnection, module: str, key: str) -> list[Party]:
@@ -117,7 +146,6 @@ async def page(
     connection: AsyncConnection,
     module: str,
     *,
-    version: str,
     owners: Sequence[Party] | None,
     date_from: int | None,
     date_to: int | None,
@@ -128,7 +156,7 @@ async def page(
 
     `date_from` is inclusive, `date_to` exclusive, both in milliseconds. Takes as long at the end as at the start.
     """
-    fitting = [mirror.c.module == module, mirror.c.version == version]
+    fitting = [mirror.c.module == module]
     if owners is not None:
         fitting.append(among(mirror.c.owner, (owner.id for owner in owners)))
     if date_from is not None:
@@ -143,13 +171,15 @@ async def page(
     from_start = offset < total - end
     order, skipped = (mirror.c.position, offset) if from_start else (mirror.c.position.desc(), total - end)
     positions = select(mirror.c.position).where(*fitting).order_by(order).limit(end - offset).offset(skipped)
-    bodies = select(mirror.c.body).where(mirror.c.position.in_(positions)).order_by(mirror.c.position)
-    return Page(total, list(await connection.scalars(bodies)))
+    columns = select(mirror.c.owner, mirror.c.version, mirror.c.body)
+    held = columns.where(mirror.c.position.in_(positions)).order_by(mirror.c.position)
+    return Page(total, [_held(*row) for row in await connection.execute(held)])
 
 
 async def drop_platform(connection: AsyncConnection, platform_id: int) -> None:
     """Forget all objects of a platform. Its next pull begins anew."""
     await connection.execute(delete_from(mirror).where(mirror.c.platform_id == platform_id))
+    await connection.execute(delete_from(token_contract).where(token_contract.c.platform_id == platform_id))
     await _begin_anew(connection, platform_id)
 
 
@@ -173,6 +203,24 @@ async def set_pulled_until(connection: AsyncConnection, platform_id: int, module
 
 async def _begin_anew(connection: AsyncConnection, platform_id: int) -> None:
     await connection.execute(delete_from(sync_state).where(sync_state.c.platform_id == platform_id))
+
+
+async def _note_contracts(connection: AsyncConnection, objects: Sequence[Pulled], platform_id: int) -> None:
+    rows = [
+        {
+            "owner": each.owner.id,
+            "object_key": each.key,
+            "contract": each.contract.lower(),
+            "platform_id": platform_id,
+        }
+        for each in objects
+        if each.contract
+    ]
+    await upsert(connection, token_contract, rows)
+
+
+def _held(owner: str, version: str, body: bytes) -> Held:
+    return Held(Party.parse(owner), version, body)
 
 
 def _is(module: str, owner: Party, key: str) -> tuple[ColumnElement[bool], ...]:

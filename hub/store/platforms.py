@@ -21,7 +21,8 @@ from hub.store.records import (
     PlatformRecord,
     RoleRecord,
 )
-from hub.store.schema import credential, endpoint, party, party_role, platform
+from hub.store.schema import credential, endpoint, party, party_role, platform, platform_setting
+from hub.store.statements import upsert
 
 
 async def create_platform(
@@ -80,6 +81,18 @@ async def remove(connection: AsyncConnection, platform_id: int) -> None:
     _check_one(removed, platform_id)
 
 
+async def set_validation(connection: AsyncConnection, platform_id: int, mode: str | None, now: int) -> None:
+    """Set what happens to a platform's objects that break a rule; None: what the configuration says.
+
+    PlatformUnknown if there is none.
+    """
+    await change_platform(connection, platform_id, now)
+    if mode is None:
+        await connection.execute(delete(platform_setting).where(platform_setting.c.platform_id == platform_id))
+    else:
+        await upsert(connection, platform_setting, [{"platform_id": platform_id, "validation": mode}])
+
+
 async def change_platform(connection: AsyncConnection, platform_id: int, now: int, **values: Any) -> None:
     """Set columns of a platform. PlatformUnknown if there is none."""
     change = update(platform).where(platform.c.id == platform_id).values(updated_at=now, **values)
@@ -98,6 +111,8 @@ async def _load(connection: AsyncConnection, platform_id: int | None) -> list[Pl
     parties = await _parties(connection, platform_id)
     credentials = await _credentials(connection, platform_id)
     endpoints = await _endpoints(connection, platform_id)
+    settings = await connection.execute(_only(select(platform_setting), platform_setting.c, platform_id))
+    validation = {row.platform_id: row.validation for row in settings}
     return [
         PlatformRecord(
             id=row.id,
@@ -112,6 +127,7 @@ async def _load(connection: AsyncConnection, platform_id: int | None) -> list[Pl
             parties=tuple(parties[row.id]),
             credentials=tuple(credentials[row.id]),
             endpoints=tuple(endpoints[row.id]),
+            validation=validation.get(row.id),
         )
         for row in await connection.execute(query)
     ]

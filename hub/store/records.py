@@ -72,6 +72,7 @@ class PlatformRecord(msgspec.Struct, frozen=True, kw_only=True):
     parties: tuple[PartyRecord, ...]
     credentials: tuple[CredentialRecord, ...]
     endpoints: tuple[EndpointRecord, ...]
+    validation: str | None = None
 
 
 class PresentedRole(msgspec.Struct, frozen=True):

@@ -147,9 +147,69 @@ mirror = Table(
     # In this order it also finds the owners of an id, without a look at the table.
     UniqueConstraint("module", "object_key", "owner"),
     # Everything that decides which objects are on a page: bodies are read only for those that are.
-    Index(None, "module", "version", "position", "last_updated", "owner"),
+    Index(None, "module", "position", "last_updated", "owner"),
     Index(None, "platform_id", "owner"),
     sqlite_autoincrement=True,
+)
+
+# Which token a contract is about: sessions and CDRs of OCPI 2.1.1 name nothing else. Lower case.
+token_contract = Table(
+    "token_contract",
+    metadata,
+    Column("owner", String(6), primary_key=True),
+    Column("object_key", Text, primary_key=True),
+    Column("contract", Text, nullable=False, index=True),
+    _platform_id(),
+)
+
+# A reservation's id as a number, for OCPI 2.1.1, which knows no other. Given once and never again.
+reservation_number = Table(
+    "reservation_number",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("sender", String(6), nullable=False),
+    Column("reservation_id", Text, nullable=False),
+    UniqueConstraint("sender", "reservation_id"),
+    sqlite_autoincrement=True,
+)
+
+# What an operator set for one platform; where there is no row, the configuration holds.
+platform_setting = Table(
+    "platform_setting",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("validation", Text, nullable=False),
+    CheckConstraint("validation IN ('enforce', 'report', 'off')", name="validation"),
+)
+
+# Where a platform's objects break the rules of its OCPI version: how often, by path and rule. Never a value.
+finding = Table(
+    "finding",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("got", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+)
+
+# What could not be carried from one platform to another, which speaks another OCPI version: how often, by path.
+loss = Table(
+    "loss",
+    metadata,
+    Column("sender_id", Integer, primary_key=True),
+    Column("receiver_id", Integer, primary_key=True, index=True),
+    Column("kind", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["sender_id"], ["platform.id"], name="fk_loss_sender_platform", ondelete="CASCADE"),
+    ForeignKeyConstraint(["receiver_id"], ["platform.id"], name="fk_loss_receiver_platform", ondelete="CASCADE"),
 )
 
 # From where the next pull of a module goes on, as the platform wrote that time.

@@ -1,9 +1,10 @@
 """The modules that come with the hub and are switched on: paths as the specification's branches have them."""
 
+import msgspec
 import pytest
 
-from hub.core.catalogue import ALIASES, CATALOGUE, EXTRAS, ExtraModule
-from hub.core.modules import Catalogue, Interface, Kept, OwnerIn, UrlIn
+from hub.core.catalogue import ALIASES, CATALOGUE, EXTRAS, OCPI_2_3_0, VERSIONS, ExtraModule
+from hub.core.modules import Interface, Kept, OwnerIn, UrlIn
 from hub.core.party import Party, Role
 from hub.core.rights import owner_of
 from hub.errors import InvalidParameters
@@ -13,32 +14,57 @@ ALL = CATALOGUE.plus(row for rows in EXTRAS.values() for row in rows)
 ROWS = [row for rows in EXTRAS.values() for row in rows]
 
 
-def find(interface: Interface, call: str):
+CUSTOM = {ExtraModule.PARKING, ExtraModule.RESERVATIONS}
+
+
+def find(interface: Interface, call: str, version: str = "2.2.1"):
     method, _, path = call.partition(" ")
     module, *segments = path.split("/")
-    return ALL.module("2.2.1", interface, module).find(method, tuple(segments))
+    return ALL.module(version, interface, module).find(method, tuple(segments))
+
+
+def named(row):
+    return f"{row.version} {row}"
 
 
 def test_they_are_off():
-    assert CATALOGUE.modules.isdisjoint(EXTRAS)
+    """Those that OCPI 2.3.0 has are there in 2.3.0, and off in what came before it."""
+    assert CATALOGUE.modules.isdisjoint(CUSTOM)
+    assert {module for module in EXTRAS if CATALOGUE.has("2.3.0", module)} == EXTRAS.keys() - CUSTOM
+    assert not any(CATALOGUE.has(version, module) for version in ("2.1.1", "2.2.1") for module in EXTRAS)
     assert [*EXTRAS] == [*ExtraModule]
     assert all(row.module == name for name, rows in EXTRAS.items() for row in rows)
     assert set(ALIASES.values()) <= {*EXTRAS}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", ROWS, ids=named)
 def test_every_row_can_be_called(row):
     segments = tuple("x" if part.startswith("{") else part for part in row.path)
-    assert ALL.module(row.version, row.interface, row.module).find(row.method, segments) is row
+    assert ALL.module(row.version, row.interface, row.module).find(row.method, segments) == msgspec.structs.replace(
+        row, versions=frozenset(VERSIONS if row.module in CUSTOM else ("2.2.1", "2.3.0"))
+    )
 
 
 def test_plus_keeps_what_is_there():
-    assert Catalogue.of([*CATALOGUE.operations(), *ROWS]).rows.keys() == ALL.rows.keys()
-    assert {*CATALOGUE.operations()} < {*ALL.operations()}
-    assert ALL.module("2.2.1", S, "tokens") is CATALOGUE.module("2.2.1", S, "tokens")
+    """Only what 2.2.1 has now as well knows of one more version."""
+    assert ALL.rows.keys() == CATALOGUE.rows.keys() | {(row.version, row.interface, row.module) for row in ROWS}
+    assert {key[2] for key, table in CATALOGUE.rows.items() if ALL.rows[key] != table} == EXTRAS.keys() - CUSTOM
+    assert ALL.plus(ROWS) == ALL
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_they_are_what_they_are_in_other_versions():
+    for module, rows in EXTRAS.items():
+        found = {row.versions for row in ALL.operations() if row.module == module}
+        if module in CUSTOM:
+            assert found == {frozenset(VERSIONS)}
+            assert {(row.body, row.data, row.result) for row in rows} == {(None, None, None)}
+        else:
+            assert found == {frozenset(("2.2.1", "2.3.0"))}
+            same = (msgspec.structs.replace(row, version="2.2.1") for row in OCPI_2_3_0 if row.module == module)
+            assert rows == tuple(same)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
 def test_lists_are_paged_and_owners_are_senders(row):
     assert row.is_list == (row.url is UrlIn.LINK)
     owned = row.path[:2] == ("{country_code}", "{party_id}")
@@ -72,7 +98,7 @@ def test_lists_are_paged_and_owners_are_senders(row):
     ],
 )
 def test_what_there_is(interface, calls):
-    assert all(find(interface, call) for call in calls)
+    assert all(find(interface, call, version) for call in calls for version in ("2.2.1", "2.3.0"))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +116,7 @@ def test_what_there_is(interface, calls):
     ],
 )
 def test_what_there_is_not(interface, call):
-    assert find(interface, call) is None
+    assert find(interface, call, "2.2.1") is find(interface, call, "2.3.0") is None
 
 
 def test_the_party_that_asks_for_a_booking_is_the_sender():

@@ -46,7 +46,11 @@ def test_every_line_is_a_row_of_every_version():
         "S GET {id}",
         "S POST {id}/lock",
     ]
-    assert rows(msgspec.structs.replace(TOKENS, version="2.2.1")) == rows(TOKENS)
+    for version in VERSIONS:
+        only = operations("nltnm-tokens", msgspec.structs.replace(TOKENS, version=version))
+        assert only == tuple(row for row in found if row.version == version)
+    assert {row.versions for row in Catalogue.of(found).operations()} == {frozenset(VERSIONS)}
+    assert {row.versions for row in Catalogue.of(only).operations()} == {frozenset((version,))}
 
 
 def test_the_owner_in_the_path_is_the_sender_at_a_receiver_only():
@@ -75,8 +79,9 @@ def test_where_urls_are_handed_out():
     }
     later = msgspec.structs.replace(later, response_url="query")
     assert {row.url for row in rows(later).values()} == {UrlIn.QUERY}
-    (result,) = Catalogue.of(operations("a", later)).handed_out.values()
-    assert (result.interface, result.method, result.bare) == (S, "POST", True)
+    results = Catalogue.of(operations("a", later)).handed_out.values()
+    assert [row.version for row in results] == [*VERSIONS]
+    assert {(row.interface, row.method, row.bare, row.body) for row in results} == {(S, "POST", True, None)}
 
 
 def test_what_is_shared_is_mirrored_and_broadcast():

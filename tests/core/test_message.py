@@ -1,4 +1,4 @@
-"""Messages and replies: what can be asked of them, and every way in which JSON can be bad."""
+"""Messages and replies: what can be asked of them, and every way in which JSON can be bad (2.2.1, status_codes)."""
 
 import math
 
@@ -77,7 +77,8 @@ def test_json_of_another_shape_is_left_to_the_caller():
         (Interface.RECEIVER, "locations", "PATCH", "NL/TNM/LOC1/3256/2", "2"),
         (Interface.SENDER, "tokens", "POST", "012345678/authorize", "012345678"),
         (Interface.SENDER, "sessions", "PUT", "101/charging_preferences", "101"),
-        (Interface.RECEIVER, "commands", "POST", "START_SESSION", "START_SESSION"),
+        (Interface.RECEIVER, "commands", "POST", "START_SESSION", None),
+        (Interface.RECEIVER, "commands", "POST", "SOMETHING_NEW", "SOMETHING_NEW"),
         (Interface.SENDER, "locations", "GET", "", None),
         (Interface.RECEIVER, "cdrs", "POST", "", None),
     ],

@@ -1,4 +1,7 @@
-"""The next page of a list: whatever a partner's Link looks like, all objects are reached."""
+"""The next page of a list: whatever a partner's Link looks like, all objects are reached.
+
+OCPI 2.2.1, transport_and_format: Pagination.
+"""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -74,7 +77,8 @@ ELSEWHERE = "http://internal:8000/api/cpo/2.2.1/locations/"
         ("limit=10", PageHeaders("", "50", None), "offset=10&limit=10"),
         ("limit=10", PageHeaders("", "50", "0"), "offset=10&limit=10"),
         # The last page.
-        ("", PageHeaders(None, "120", "50"), None),
+        ("", PageHeaders(None, "120", "50"), "offset=50&limit=50"),
+        ("offset=100", PageHeaders(None, "120", "50"), None),
         ("offset=100", PageHeaders("", "120", "50"), None),
         ("offset=70", PageHeaders("", "120", "50"), None),
         ("", PageHeaders("", "50", "50"), None),

@@ -15,13 +15,14 @@ from hub.core.agreements import Agreements, Rule
 from hub.core.catalogue import CATALOGUE
 from hub.core.directory import Directory, Platform, State
 from hub.core.message import Message
-from hub.core.modules import Interface
+from hub.core.modules import Interface, Operation, is_placeholder
 from hub.core.party import Party, Role
 from hub.core.route import Refuse, Route, Way, decide, destination
 from hub.errors import OcpiError
 
 MODULES = ("cdrs", "chargingprofiles", "commands", "locations", "sessions", "tariffs", "tokens")
-OPERATIONS = [*CATALOGUE.operations()]
+OPERATIONS = [each for each in CATALOGUE.operations() if each.version == "2.2.1" and each.module in MODULES]
+LATER_THAN_2_1_1 = ("chargingprofiles", "charging_preferences", "CANCEL_RESERVATION")
 EVERYBODYS = ("locations", "tariffs", "tokens")
 P = Party.parse
 HUB, REG, CPO = P("XX-HUB"), P("FR-REG"), P("FR-CPO")
@@ -55,10 +56,9 @@ UNREACHED = {
     P("BE-SUS"): 4003,
     P("AT-RES"): 4003,
     P("GR-OFF"): 4003,
-    P("ES-OLD"): 4000,
     P("PT-BAR"): 4000,
 }
-A_URL_NEEDS_NO_ENDPOINT = (P("ES-OLD"), P("PT-BAR"))
+A_URL_NEEDS_NO_ENDPOINT = (P("PT-BAR"),)
 OWNERS = ("nobody", "sender", "sibling", "stranger", "registered")
 AGREEMENTS = ("open", "closed", "allow", "deny")
 FOUND = {
@@ -72,11 +72,11 @@ FOUND = {
 DRIVERS = {"no driver": None, "driver of REG": REG, "driver of the sender": ...}
 
 # Who is there for a broadcast, one for each platform, by whose objects these are.
-DRIVERS_SIDE = {"DE-AAA", "HR-HBB", "FR-REG", "BE-HBB"}
-CHARGERS_SIDE = {"NL-ONE", "AT-CCC", "HR-HBB", "FR-CPO", "AT-YES", "BE-HBB"}
+DRIVERS_SIDE = {"DE-AAA", "ES-OLD", "HR-HBB", "FR-REG", "BE-HBB"}
+CHARGERS_SIDE = {"NL-ONE", "AT-CCC", "ES-OLD", "HR-HBB", "FR-CPO", "AT-YES", "BE-HBB"}
 HUBS = {"HR-HBB", "BE-HBB"}
 # Every party that is asked.
-EMSPS = {"DE-AAA", "DE-BBB", "FR-REG", "BE-MSP"}
+EMSPS = {"DE-AAA", "DE-BBB", "ES-OLD", "FR-REG", "BE-MSP"}
 CPOS = CHARGERS_SIDE | {"FR-TWO"}
 
 
@@ -84,9 +84,11 @@ def permitted(agreements: str, party: Party) -> bool:
     return {"open": True, "closed": False, "allow": party == REG, "deny": party != REG}[agreements]
 
 
-def reached(party: Party, agreements: str, url: str | None) -> tuple[Way, set[str]] | int:
+def reached(party: Party, operation: Operation, agreements: str, url: str | None) -> tuple[Way, set[str]] | int:
     if not permitted(agreements, party):
         return 4001
+    if party == P("ES-OLD") and {operation.module, *operation.path} & {*LATER_THAN_2_1_1}:
+        return 2000
     if url == "foreign" and UNREACHED.get(party, 4000) == 4000:
         return 4000
     if party in UNREACHED and not (url and party in A_URL_NEEDS_NO_ENDPOINT):
@@ -107,7 +109,7 @@ def expectation(case: "Case", operation, agreements, url):
     if (foreign and (case.sender != "hub" or case.owner == "registered")) or case.receiver == "self":
         return 2001
     if case.receiver not in ("none", "hub"):
-        return reached(case.to, agreements, url)
+        return reached(case.to, operation, agreements, url)
     if url is None and (case.receiver == "hub" or operation.path == () or is_broadcast(operation)):
         meant = for_the_hub(operation, case.sender, agreements)
         if meant or case.receiver == "hub":
@@ -135,12 +137,14 @@ def by_content(case: "Case", operation, agreements, url):
     """Open Routing Request."""
     module, party = operation.module, SENDERS[case.sender][0]
     if module in ("sessions", "cdrs") and operation.method != "GET" and case.driver is not None:
-        return 2001 if case.driver in (party, case.whose) else reached(case.driver, agreements, url)
+        return 2001 if case.driver in (party, case.whose) else reached(case.driver, operation, agreements, url)
     by_id = module in ("chargingprofiles", "commands", "locations", "sessions", "tokens") and operation.path
-    if by_id and url is None and (module, operation.interface) != ("commands", "SENDER"):
+    if operation.path == ("{command}",) or (module, operation.interface) == ("commands", "SENDER"):
+        by_id = False
+    if by_id and url is None:
         seen = [each for each in case.found if each not in (party, case.whose) and permitted(agreements, each)]
         if seen:
-            return reached(seen[0], agreements, url) if len(seen) == 1 else 2001
+            return reached(seen[0], operation, agreements, url) if len(seen) == 1 else 2001
     if operation.path[-1:] == ("authorize",):
         own = {each.id for each in (party, *SENDERS[case.sender][1])}
         asked = {each for each in EMSPS - own if permitted(agreements, P(each))}
@@ -205,12 +209,12 @@ def agreed(directory: Directory, agreements: str, sender: Party, module: str) ->
 
 
 def message(directory, operation, party, to=None, owner=None, url=None, driver=None):
-    body = {"session_id": "S", "reservation_id": None}
+    body = {"session_id": "S", "location_id": "S", "reservation_id": "S"}
     if driver:
         body["cdr_token"] = {"country_code": driver.country, "party_id": driver.party_id}
     return Message(
         operation=operation,
-        segments=tuple("STOP_SESSION" if shape == "{command}" else "x" for shape in operation.path),
+        segments=tuple("x" if is_placeholder(shape) else shape for shape in operation.path),
         body=msgspec.json.encode(body),
         request_id="r",
         correlation_id="c",
@@ -261,7 +265,7 @@ COMBINATIONS = list(combinations())
 def test_the_enumeration_leaves_nothing_out():
     seen = [set(each) for each in zip(*(case[:5] for case in COMBINATIONS), strict=True)]
     assert seen == [set(SENDERS), set(RECEIVERS), set(OWNERS), set(FOUND), set(DRIVERS)]
-    assert len(OPERATIONS) == 36 + 8
+    assert len(OPERATIONS) == 40 + 9
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: f"{row}{' (handed out)' * (row.path == ('{url}',))}")

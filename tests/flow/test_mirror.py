@@ -1,4 +1,7 @@
-"""The mirror over real sockets: objects as they were received, and who may see them (2.2.1: GET All via Hubs)."""
+"""The mirror over real sockets: objects as they were received, and who may see them.
+
+OCPI 2.2.1, transport_and_format: GET All via Hubs, Timestamps and Objects send via Hubs, PATCH.
+"""
 
 import msgspec
 import pytest
@@ -25,7 +28,7 @@ async def test_an_object_is_kept_byte_for_byte(tmp_path):
         assert (await cpo.call_url("PUT", url, to=HUB, body=ODD)).status == 201
         assert {"a": [1.10, None]} in [each.get("x_unknown") for each in await emsp.fetch_all("tariffs", to=HUB)]
         kept = await app.keeper._database.read(lambda connection: get(connection, "tariffs", cpo.party, "t1"))
-        assert kept == ODD
+        assert kept.body == ODD
         assert (await emsp.expect("tariffs", "PUT")).body == ODD
 
 

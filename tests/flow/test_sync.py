@@ -88,7 +88,6 @@ async def test_a_link_that_repeats_itself_ends_the_list(tmp_path):
     "say",
     [
         ocpi({"no": "list"}),
-        ocpi(None),
         ocpi([location(1)], code=2000),
         ocpi([location(1)], status=401),
         Say(200, b"<html>"),

@@ -1,4 +1,7 @@
-"""The credentials handshake with the hub as Sender: it registers at a partner, and renews the tokens there."""
+"""The credentials handshake with the hub as Sender: it registers at a partner, and renews the tokens there.
+
+OCPI 2.2.1, chapters 6 and 7.
+"""
 
 from collections.abc import AsyncIterator
 from itertools import count
@@ -96,7 +99,7 @@ FAILURES = {
     "versions are down": ("GET /versions", Say(500), "HTTP 500"),
     "token is refused": ("GET /versions", ocpi(status=401, code=2000), "not accepted"),
     "versions are silent": ("GET /versions", hang, "within 0.3 s"),
-    "other version": ("GET /versions", ocpi([{"version": "2.1.1", "url": "http://127.0.0.1:9/"}]), "2.1.1"),
+    "other version": ("GET /versions", ocpi([{"version": "2.0", "url": "http://127.0.0.1:9/"}]), "2.0"),
     "no endpoints": ("GET /2.2.1", ocpi({"version": "2.2.1", "endpoints": []}), "credentials"),
     "POST is refused": ("POST /credentials", ocpi(code=3001, message="can not call you"), "can not call you"),
     "POST is not allowed": ("POST /credentials", ocpi(code=2000, status=405), "HTTP 405"),

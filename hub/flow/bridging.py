@@ -1,0 +1,207 @@
+"""Messages and answers between platforms that speak different versions of OCPI.
+
+What an object does not say itself is looked up here: the token of a contract, the location of a session.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from hub.bridge import Bridged, CanNotBridge, Facts, Loss, convert
+from hub.core.directory import Platform
+from hub.core.message import Message, decode_json
+from hub.core.modules import Interface
+from hub.core.party import Party
+from hub.errors import NotInThatVersion, OcpiError
+from hub.flow.clock import now
+from hub.flow.mirror import Mirror, object_key
+from hub.store.database import Database
+from hub.store.mirror import Held
+from hub.store.reservations import number_of
+
+_MIDDLE = "2.2.1"
+_LARGEST = 2**31 - 1
+_TOKEN_TYPES = {
+    "2.1.1": {"APP_USER": "OTHER", "AD_HOC_USER": "OTHER", "EMAID": "OTHER"},
+    "2.2.1": {"EMAID": "OTHER"},
+}
+"""What the `type` parameter of tokens becomes in a version that does not have the word."""
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """A message or an answer as another version has it, and what could not be carried."""
+
+    body: bytes
+    losses: tuple[Loss, ...] = ()
+
+
+class About(msgspec.Struct, frozen=True):
+    """Where facts about an object are found: its owner, whose token it most likely is about, which token was asked."""
+
+    owner: Party
+    drivers: tuple[Party, ...]
+    token_key: str | None = None
+
+
+class Bridging:
+    """Bridges what passes. `show_owner`: objects for OCPI 2.1.1 keep country_code and party_id, unknown to it."""
+
+    def __init__(self, mirror: Mirror, database: Database, *, show_owner: bool) -> None:
+        self._mirror = mirror
+        self._database = database
+        self._show_owner = show_owner
+
+    async def request(self, message: Message, platform: Platform, to: Party) -> tuple[Message, tuple[Loss, ...]]:
+        """A message as its receiver's version has it. NotInThatVersion where that can not be."""
+        version = platform.version or message.version
+        if version == message.version:
+            return message, ()
+        carried = Carried(message.body)
+        if message.body and (kind := message.operation.body):
+            value, partial = decode_json(message.body), message.method == "PATCH"
+            try:
+                told = await self._convert(
+                    kind, value, message.version, version,
+                    About(message.owner or message.sender, (to, message.sender)), partial=partial,
+                )  # fmt: skip
+            except CanNotBridge as reason:
+                raise NotInThatVersion(f"{to} speaks OCPI {version}: {reason}") from None
+            carried = Carried(msgspec.json.encode(told.value), told.losses)
+        query = _query(message, version)
+        return msgspec.structs.replace(message, body=carried.body, query=query), carried.losses
+
+    async def answer(self, message: Message, platform: Platform, by: Party, body: bytes) -> Carried:
+        """An answer as the sender of the message has it. What can not be told in a list is left out.
+
+        NotInThatVersion where it is one object, and that can not be told.
+        """
+        version, kind = platform.version or message.version, message.operation.data
+        if version == message.version or kind is None:
+            return Carried(body)
+        try:
+            answered = decode_json(body)
+        except OcpiError:
+            return Carried(body)
+        data = answered.get("data") if isinstance(answered, dict) else None
+        if not isinstance(data, dict | list):
+            return Carried(body)
+        owner = message.owner if message.interface is Interface.RECEIVER and message.owner else by
+        rows = data if isinstance(data, list) else [data]
+        told: list[Any] = []
+        losses: list[Loss] = []
+        for at, row in enumerate(rows):
+            path = f"[{at}]" if isinstance(data, list) else ""
+            bridged = await self._row(kind, row, version, message, owner, path)
+            told += bridged.value
+            losses += bridged.losses
+        if isinstance(data, dict) and not told:
+            raise NotInThatVersion(f"{by} speaks OCPI {version}, and its answer can not be told: {losses[0].why}")
+        answered["data"] = told if isinstance(data, list) else told[0]
+        return Carried(msgspec.json.encode(answered), tuple(losses))
+
+    async def held(self, message: Message, rows: Iterable[Held]) -> list[msgspec.Raw]:
+        """Objects of the mirror as the requester's version has them. What can not be told is left out."""
+        told: list[msgspec.Raw] = []
+        for held in rows:
+            if held.version == message.version or message.operation.data is None:
+                told.append(msgspec.Raw(held.body))
+                continue
+            value = decode_json(held.body)
+            bridged = await self._row(message.operation.data, value, held.version, message, held.owner)
+            told += (msgspec.Raw(msgspec.json.encode(each)) for each in bridged.value)
+        return told
+
+    async def _row(
+        self, kind: str, value: Any, version: str, message: Message, owner: Party, path: str = ""
+    ) -> Bridged:
+        """One object of an answer, as a list of none or one."""
+        try:
+            about = About(owner, (message.sender, owner), _asked_token(message))
+            told = await self._convert(kind, value, version, message.version, about)
+        except CanNotBridge as reason:
+            return Bridged([], (Loss(version, path or kind, str(reason)),))
+        return Bridged(
+            [told.value],
+            tuple(
+                msgspec.structs.replace(each, path=f"{path}.{each.path}" if path else each.path) for each in told.losses
+            ),
+        )
+
+    async def _convert(
+        self,
+        kind: str,
+        value: Any,
+        source: str,
+        target: str,
+        about: "About",
+        *,
+        partial: bool = False,
+    ) -> Bridged:
+        facts = Facts(owner=about.owner, show_owner=self._show_owner, received=now())
+        if isinstance(value, dict):
+            facts = await self._facts(facts, kind, value, source, target, about)
+        return convert(kind, value, source, target, facts, partial=partial)
+
+    async def _facts(
+        self,
+        facts: Facts,
+        kind: str,
+        value: dict[str, Any],
+        source: str,
+        target: str,
+        about: "About",
+    ) -> Facts:
+        """What has to be looked up for an object."""
+        owner = about.owner
+        if source == "2.1.1" and kind in ("Session", "CDR") and isinstance(value.get("auth_id"), str):
+            return msgspec.structs.replace(facts, token=await self._token(value["auth_id"], about.drivers))
+        if source == "2.1.1" and kind == "AuthorizationInfo" and about.token_key:
+            held = await self._mirror.get("tokens", owner, about.token_key)
+            return msgspec.structs.replace(facts, token=self._middle("Token", held) if held else None)
+        if target == "2.1.1" and kind == "Session" and isinstance(value.get("location_id"), str):
+            return msgspec.structs.replace(facts, location=await self._location(value["location_id"], owner))
+        if target == "2.1.1" and kind == "ReserveNow" and isinstance(value.get("reservation_id"), str):
+            return msgspec.structs.replace(facts, number=await self._number(value["reservation_id"], owner))
+        return facts
+
+    async def _token(self, contract: str, drivers: tuple[Party, ...]) -> dict[str, Any] | None:
+        """The token of a contract; of several, the one that was updated last."""
+        found = await self._mirror.tokens_of(contract)
+        own = [held for held in found if held.owner in drivers] or found
+        return self._middle("Token", own[0]) if own else None
+
+    async def _location(self, location_id: str, owner: Party) -> dict[str, Any] | None:
+        held = await self._mirror.get("locations", owner, location_id.lower())
+        return self._middle("Location", held) if held else None
+
+    async def _number(self, reservation_id: str, sender: Party) -> int | None:
+        """A number for an id that is none. A number that OCPI 2.1.1 can hold needs no other."""
+        if reservation_id.isascii() and reservation_id.isdigit() and int(reservation_id) <= _LARGEST:
+            return None
+        return await self._database.write(lambda connection: number_of(connection, sender, reservation_id))
+
+    @staticmethod
+    def _middle(kind: str, held: Held) -> dict[str, Any] | None:
+        """An object of the mirror as OCPI 2.2.1 has it, which is where all ways between versions meet."""
+        value: dict[str, Any] = decode_json(held.body)
+        if held.version == _MIDDLE:
+            return value
+        try:
+            bridged: dict[str, Any] = convert(kind, value, held.version, _MIDDLE, Facts(owner=held.owner)).value
+        except CanNotBridge:
+            return None
+        return bridged
+
+
+def _asked_token(message: Message) -> str | None:
+    return object_key(message) if message.operation.path[-1:] == ("authorize",) else None
+
+
+def _query(message: Message, version: str) -> str:
+    words = _TOKEN_TYPES.get(version)
+    if message.module != "tokens" or not words or "type=" not in message.query:
+        return message.query
+    given = parse_qsl(message.query, keep_blank_values=True)
+    return urlencode([(name, words.get(value, value) if name == "type" else value) for name, value in given])

@@ -1,0 +1,104 @@
+"""Findings and losses on disk, summed up: how often, by path. Never a value of a partner's object."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table, delete, func, or_, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.store.schema import finding, loss
+
+
+class FindingKey(msgspec.Struct, frozen=True):
+    """One rule that objects of one platform break at one place. Indexes in the path are left out: `evses[].uid`."""
+
+    platform_id: int
+    kind: str
+    path: str
+    rule: str
+
+
+class FindingCount(FindingKey, frozen=True):
+    """How often that was, and when first and last (milliseconds since 1970). `got` is what came, in words."""
+
+    got: str
+    count: int
+    first_at: int
+    last_at: int
+
+
+class LossKey(msgspec.Struct, frozen=True):
+    """One place in objects that could not be told to a platform of another version, in the words of `version`."""
+
+    sender_id: int
+    receiver_id: int
+    kind: str
+    version: str
+    path: str
+
+
+class LossCount(LossKey, frozen=True):
+    """How often that was, and when last (milliseconds since 1970)."""
+
+    why: str
+    count: int
+    last_at: int
+
+
+async def add_findings(connection: AsyncConnection, found: Mapping[FindingKey, tuple[str, int]], now: int) -> None:
+    """Add to the counts. Of each key: what came, and how often. Platforms that are gone are passed by."""
+    rows = [
+        {**msgspec.structs.asdict(key), "got": got, "count": count, "first_at": now, "last_at": now}
+        for key, (got, count) in found.items()
+    ]
+    await _add(connection, finding, rows, ("got", "last_at"))
+
+
+async def add_losses(connection: AsyncConnection, lost: Mapping[LossKey, tuple[str, int]], now: int) -> None:
+    """Add to the counts. Of each key: why, and how often."""
+    rows = [
+        {**msgspec.structs.asdict(key), "why": why, "count": count, "last_at": now}
+        for key, (why, count) in lost.items()
+    ]
+    await _add(connection, loss, rows, ("why", "last_at"))
+
+
+async def findings_of(connection: AsyncConnection, platform_id: int | None, limit: int) -> list[FindingCount]:
+    """The findings of one platform, or of all: the most frequent first."""
+    query = select(finding).order_by(finding.c.count.desc(), finding.c.path).limit(limit)
+    if platform_id is not None:
+        query = query.where(finding.c.platform_id == platform_id)
+    return [FindingCount(**row) for row in (await connection.execute(query)).mappings()]
+
+
+async def count_findings(connection: AsyncConnection, platform_id: int) -> int:
+    """How many rules, each at one place, the objects of a platform break."""
+    query = select(func.count()).select_from(finding).where(finding.c.platform_id == platform_id)
+    return (await connection.execute(query)).scalar_one()
+
+
+async def losses_of(connection: AsyncConnection, platform_id: int | None, limit: int) -> list[LossCount]:
+    """What was lost from or to one platform, or between all: the most frequent first."""
+    query = select(loss).order_by(loss.c.count.desc(), loss.c.path).limit(limit)
+    if platform_id is not None:
+        query = query.where(or_(loss.c.sender_id == platform_id, loss.c.receiver_id == platform_id))
+    return [LossCount(**row) for row in (await connection.execute(query)).mappings()]
+
+
+async def clear_findings(connection: AsyncConnection, platform_id: int) -> int:
+    """Begin to count anew; how many kinds of findings there were."""
+    return (await connection.execute(delete(finding).where(finding.c.platform_id == platform_id))).rowcount
+
+
+async def _add(
+    connection: AsyncConnection, table: Table, rows: Sequence[dict[str, object]], renewed: Sequence[str]
+) -> None:
+    if not rows:
+        return
+    statement = insert(table)
+    changes: dict[str, Any] = {name: statement.excluded[name] for name in renewed}
+    changes["count"] = table.c.count + statement.excluded.count
+    keys = [column.name for column in table.primary_key]
+    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
