@@ -234,7 +234,7 @@ class App:
         """What carries messages out."""
         routing, sync, limits = self.config.routing, self.config.sync, self.config.limits
         mirror = Mirror(store.database, routing.page_limit)
-        bridging = Bridging(mirror, store.database, show_owner=routing.show_owner)
+        bridging = Bridging(self.catalogue, mirror, store.database, show_owner=routing.show_owner)
         deliverer = Deliverer(client, indirect, bridging, self.bus, liveness.report)
         memory = Memory(store.database, mirror, self.bus, routing.hint_days * DAY)
         memory.start()

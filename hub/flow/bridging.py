@@ -12,11 +12,12 @@ import msgspec
 from hub.bridge import Bridged, CanNotBridge, Facts, Loss, convert
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_json
-from hub.core.modules import Interface
+from hub.core.modules import Catalogue, Interface, Kept
 from hub.core.party import Party
+from hub.core.patching import patch
 from hub.errors import NotInThatVersion, OcpiError
 from hub.flow.clock import now
-from hub.flow.mirror import Mirror, object_key
+from hub.flow.mirror import Mirror, object_key, stamped
 from hub.store.database import Database
 from hub.store.mirror import Held
 from hub.store.reservations import number_of
@@ -48,10 +49,30 @@ class About(msgspec.Struct, frozen=True):
 class Bridging:
     """Bridges what passes. `show_owner`: objects for OCPI 2.1.1 keep country_code and party_id, unknown to it."""
 
-    def __init__(self, mirror: Mirror, database: Database, *, show_owner: bool) -> None:
+    def __init__(self, catalogue: Catalogue, mirror: Mirror, database: Database, *, show_owner: bool) -> None:
+        self._catalogue = catalogue
         self._mirror = mirror
         self._database = database
         self._show_owner = show_owner
+
+    async def whole(self, message: Message) -> Message:
+        """A PATCH that only the sender's version has, as a PUT of the whole object, which every version has.
+
+        That is a tariff's in OCPI 2.1.1. As it is where the hub does not hold the object, or can not apply the PATCH.
+        """
+        operation, owner = message.operation, message.owner
+        if operation.method != "PATCH" or len(operation.versions) != 1 or operation.kept is not Kept.MIRROR:
+            return message
+        rows = self._catalogue.module(operation.version, operation.interface, operation.module)
+        put = rows.find("PUT", message.segments) if rows else None
+        held = await self._mirror.get(operation.module, owner, object_key(message)) if owner else None
+        if put is None or held is None or held.version != message.version:
+            return message
+        try:
+            body = patch(held.body, (), stamped(message))
+        except OcpiError:
+            return message
+        return msgspec.structs.replace(message, operation=put, body=body)
 
     async def request(self, message: Message, platform: Platform, to: Party) -> tuple[Message, tuple[Loss, ...]]:
         """A message as its receiver's version has it. NotInThatVersion where that can not be."""

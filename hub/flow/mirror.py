@@ -66,7 +66,7 @@ class Mirror:
         if owner is None:
             raise InvalidParameters("the path names no owner")
         key, path = object_key(message), message.segments[_PREFIX:]
-        module, body = message.module, _stamped(message)
+        module, body = message.module, stamped(message)
 
         async def work(connection: AsyncConnection) -> bool:
             if message.method == "DELETE":
@@ -194,7 +194,7 @@ def token_key(uid: str, kind: str = _TOKEN_TYPE) -> str:
     return f"{uid.lower()} {kind.upper()}"
 
 
-def _stamped(message: Message) -> bytes:
+def stamped(message: Message) -> bytes:
     """The body; a PATCH of OCPI 2.1.1 need not say when: then it was when it came."""
     if message.method != "PATCH" or message.version not in WITHOUT_INTERFACES:
         return message.body

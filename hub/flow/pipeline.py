@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.message import Message, Reply
 from hub.core.route import Refuse, Route, Way, decide
 from hub.core.urls import endpoint_path
@@ -23,6 +24,8 @@ from hub.ocpi import envelope
 from hub.plugin.api import Push
 from hub.plugin.runner import Runner
 from hub.plugin.table import OperationHooks
+
+_SERVER_ERROR, _HUB_ERRORS = 3000, 4000
 
 
 class Ways(msgspec.Struct, frozen=True):
@@ -78,13 +81,14 @@ class Pipeline:
             if isinstance(received, Refuse):
                 return message, received
             message = received
+        message = await self._ways.bridging.whole(message)
         found = await self._ways.memory.find(message) if message.receiver is None else ()
         route = decide(message, found)
         return message, await hooks.route(message, route) if hooks.routers else route
 
     async def _carry_out(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Reply:
         if isinstance(route, Refuse):
-            return self._answer(200, route.code, route.reason)
+            return self._answer(message, 200, route.code, route.reason)
         try:
             match route.way:
                 case Way.BROADCAST:
@@ -100,12 +104,12 @@ class Pipeline:
                 case _:
                     return await self._ways.deliverer.deliver(message, route.to, hooks)
         except OcpiError as error:
-            return self._answer(error.http, error.code, error.message)
+            return self._answer(message, error.http, error.code, error.message)
 
     async def _broadcast(self, message: Message, route: Route, hooks: OperationHooks) -> Reply:
         """The mirror has it before the sender is answered; the deliveries go on after that."""
         created = await self._ways.broadcaster.begin(message, route, hooks, self._ways.mirror.apply)
-        return self._answer(201 if created else 200, 1000, "Success")
+        return self._answer(message, 201 if created else 200, 1000, "Success")
 
     async def _held(self, message: Message) -> Page:
         held, total, query = await self._ways.mirror.page(message)
@@ -125,5 +129,7 @@ class Pipeline:
     def _data(self, data: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
         return Reply(status=200, body=envelope.encode(self._clock(), data=data), ocpi_status=1000, headers=headers)
 
-    def _answer(self, status: int, code: int, reason: str) -> Reply:
+    def _answer(self, message: Message, status: int, code: int, reason: str) -> Reply:
+        if code >= _HUB_ERRORS and message.version in WITHOUT_INTERFACES:
+            code = _SERVER_ERROR  # OCPI 2.1.1 has no codes for what happens in a hub
         return Reply(status=status, body=envelope.encode(self._clock(), code, reason), ocpi_status=code)

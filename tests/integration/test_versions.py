@@ -9,7 +9,7 @@ import pytest
 from hub.config import Routing
 from hub.core.party import Party
 from hub.ocpi.kinds import struct_of
-from tests.partner import ocpi
+from tests.partner import Say, ocpi
 from tests.support import config
 from tests.versions import CPO, EMSP, STAMP, cdr, location, roaming, send, session, token
 
@@ -191,3 +191,53 @@ async def test_owner_fields_for_2_1_1_can_be_left_out(tmp_path):
             assert (await send(cpo, "PUT", "receiver/locations/NL/CPO/LOC1", location("2.2.1"), EMSP)).code == 1000
             (put,) = await emsp.expect("PUT /receiver/locations/NL/CPO/LOC1")
             assert ("party_id" in msgspec.json.decode(put.body)) is show
+
+
+def tariff(version, amount=0.3):
+    component = {"type": "ENERGY", "price": amount, "step_size": 1}
+    whole = {"id": "T1", "currency": "EUR", "elements": [{"price_components": [component]}], "last_updated": STAMP}
+    if version == "2.1.1":
+        return whole
+    whole |= {"country_code": "NL", "party_id": "CPO"}
+    return whole | {"tax_included": "NO"} if version == "2.3.0" else whole
+
+
+async def test_a_patch_that_only_2_1_1_has_reaches_others_as_the_whole(tmp_path):
+    """Tariffs have a PATCH in 2.1.1 alone (2.1.1, mod_tariffs 2.2.3)."""
+    async with roaming(tmp_path, "2.1.1", "2.3.0") as (_, cpo, emsp):
+        line = "PUT /receiver/tariffs/NL/CPO/T1"
+        emsp.says[line] = ocpi()
+        assert (await send(cpo, "PUT", "receiver/tariffs/NL/CPO/T1", tariff("2.1.1"))).code == 1000
+        change = {"elements": tariff("2.1.1", 0.5)["elements"]}
+        assert (await send(cpo, "PATCH", "receiver/tariffs/NL/CPO/T1", change)).code == 1000
+        first, second = (received("Tariff", "2.3.0", asked) for asked in await emsp.expect(line, 2))
+        prices = [each["elements"][0]["price_components"][0]["price"] for each in (first, second)]
+        assert prices == [0.3, 0.5]
+        assert second["last_updated"] > first["last_updated"]
+        listed = (await send(emsp, "GET", "sender/tariffs", to=HUB)).envelope["data"]
+        assert listed == [second]
+
+
+async def test_a_patch_passes_between_versions(tmp_path):
+    """2.1.1 need not say when: others are told when the hub had it. Nothing that was not sent is made up."""
+    async with roaming(tmp_path, "2.1.1", "2.2.1") as (_, cpo, emsp):
+        emsp.says["PUT /receiver/locations/NL/CPO/LOC1"] = emsp.says["PATCH /receiver/locations/NL/CPO/LOC1/E1"] = (
+            ocpi()
+        )
+        assert (await send(cpo, "PUT", "receiver/locations/NL/CPO/LOC1", location("2.1.1"))).code == 1000
+        patched = await send(cpo, "PATCH", "receiver/locations/NL/CPO/LOC1/E1", {"status": "CHARGING"})
+        assert patched.code == 1000, patched.envelope
+        (asked,) = await emsp.expect("PATCH /receiver/locations/NL/CPO/LOC1/E1")
+        change = msgspec.json.decode(asked.body)
+        assert change.keys() == {"status", "last_updated"}
+        assert change["status"] == "CHARGING"
+
+
+async def test_errors_of_the_hub_are_server_errors_in_2_1_1(tmp_path):
+    """It has no codes from 4000 on."""
+    async with roaming(tmp_path, "2.2.1", "2.1.1") as (_, cpo, emsp):
+        cpo.says["POST /receiver/commands/START_SESSION"] = Say(200, b"<html>")
+        assert (await send(cpo, "PUT", "receiver/locations/NL/CPO/LOC1", location("2.2.1"), HUB)).code == 1000
+        command = {"response_url": f"{emsp.url}/r", "token": token("2.1.1"), "location_id": "LOC1"}
+        answer = await send(emsp, "POST", "receiver/commands/START_SESSION", command)
+        assert (answer.code, "NL-CPO" in answer.envelope["status_message"]) == (3000, True)
