@@ -21,6 +21,7 @@ from hub.core.directory import Secret
 from hub.errors import OcpiError
 from hub.flow.explain import Explainer
 from hub.flow.sync import Puller
+from hub.ocpi.types import Hiding
 from hub.partners.agreements import AgreementBook
 from hub.partners.counts import CountBook
 from hub.partners.operations import Partners
@@ -38,7 +39,7 @@ class ControlError(Exception):
     """A verb failed; the text says why, for the operator."""
 
 
-class Arguments(msgspec.Struct, forbid_unknown_fields=True):
+class Arguments(Hiding, msgspec.Struct, forbid_unknown_fields=True):
     """What verbs are given; each takes those it needs."""
 
     ref: str = ""

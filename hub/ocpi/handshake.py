@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from hub.ocpi.types import Hiding
+
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+\Z")]
 
 
@@ -38,7 +40,7 @@ class CredentialsRole(msgspec.Struct):
     country_code: str
 
 
-class Credentials(msgspec.Struct, omit_defaults=True):
+class Credentials(Hiding, msgspec.Struct, omit_defaults=True):
     """Token and versions URL of a platform, 2.2.1 and 2.3.0 section 7.3.1. `hub_party_id` (NLHUB) came with 2.3.0.
 
     The specification allows a token 64 characters; platforms in the field use up to 255.
@@ -50,7 +52,7 @@ class Credentials(msgspec.Struct, omit_defaults=True):
     hub_party_id: str | None = None
 
 
-class PlainCredentials(msgspec.Struct):
+class PlainCredentials(Hiding, msgspec.Struct):
     """The same of OCPI 2.1.1, credentials 3: one party, and no word on its role."""
 
     token: Token

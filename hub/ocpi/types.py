@@ -22,6 +22,20 @@ class Object(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
 
+class Hiding:
+    """A struct whose token shows in no repr, and so in no log and no error."""
+
+    __slots__ = ()
+    __struct_fields__: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}=[hidden]" if "token" in name else f"{name}={getattr(self, name)!r}"
+            for name in self.__struct_fields__
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
 class OpenEnum(StrEnum):
     """An enum to which platforms may add values (2.3.0, types: OpenEnum): an unknown one is no error.
 
@@ -59,9 +73,7 @@ DateTime = datetime.datetime
 """RFC 3339 in UTC, with or without Z and fractions. One without Z decodes as naive: `as_utc` makes them comparable."""
 
 Number = float
-Url = Annotated[
-    str, msgspec.Meta(max_length=255, pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+\Z", description="a URL")
-]
+Url = Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+\Z", description="a URL")]
 CountryCode = Annotated[str, msgspec.Meta(min_length=2, max_length=2, extra={CI: True})]
 PartyId = Annotated[str, ci(3)]
 Country = Annotated[str, code(3)]

@@ -13,6 +13,7 @@ from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, PartyRole
 from hub.core.paths import origin
 from hub.errors import InvalidParameters
+from hub.ocpi.types import Hiding
 from hub.partners.credentials import Identity
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.registration import Registrar
@@ -24,7 +25,7 @@ from hub.store.records import PlatformRecord
 from hub.store.registration import invite_again
 
 
-class Invitation(msgspec.Struct, frozen=True):
+class Invitation(Hiding, msgspec.Struct, frozen=True):
     """What a partner needs to register. `token_a` is shown this once: the hub keeps only its digest."""
 
     id: int

@@ -11,7 +11,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
+from hub.control import Arguments
 from hub.ocpi import v2_2_1 as ocpi
+from hub.ocpi.handshake import BusinessDetails, PlainCredentials
+from hub.partners.operations import Invitation
 from tests.ocpi.strategies import lacking, objects
 
 MODULES = {
@@ -254,3 +257,15 @@ def test_what_the_specification_forbids(of, whole, path, value):
     _decode(whole, of)
     with pytest.raises(msgspec.ValidationError):
         _decode(_with(whole, path, value), of)
+
+
+def test_tokens_do_not_show():
+    """What is printed, logged or raised holds no token, whichever struct carries it."""
+    secret = "a-token-that-nobody-may-see"
+    shown = [
+        ocpi.Credentials(token=secret, url="https://cpo.example/versions", roles=[]),
+        PlainCredentials(secret, "https://cpo.example/versions", BusinessDetails("Cpo"), "NL", "CPO"),
+        Arguments(token=secret),
+        Invitation(1, "Cpo", "https://hub.example/ocpi/versions", secret, ()),
+    ]
+    assert all("[hidden]" in repr(each) and secret not in repr(each) for each in shown)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import msgspec
 
-from hub.ocpi.types import Object, Url, code, text
+from hub.ocpi.types import Hiding, Object, Url, code, text
 from hub.ocpi.v2_1_1.locations import BusinessDetails
 
 
-class Credentials(Object, kw_only=True):
+class Credentials(Hiding, Object, kw_only=True):
     """Token, versions URL and party of a platform, 2.1.1, credentials 2.1."""
 
     # What a token is made of stands with the Authorization header, in transport_and_format.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from hub.ocpi.types import AT_LEAST_ONE, CountryCode, Object, PartyId, Url
+from hub.ocpi.types import AT_LEAST_ONE, CountryCode, Hiding, Object, PartyId, Url
 from hub.ocpi.v2_2_1.locations import BusinessDetails
 from hub.ocpi.v2_2_1.types import Role
 
@@ -20,7 +20,7 @@ class CredentialsRole(Object, kw_only=True):
     country_code: CountryCode
 
 
-class Credentials(Object, kw_only=True):
+class Credentials(Hiding, Object, kw_only=True):
     """Token, versions URL and parties of a platform, 2.2.1 section 7.3.1."""
 
     token: CredentialsToken

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from hub.ocpi.types import AT_LEAST_ONE, CountryCode, Object, PartyId, Url, ci
+from hub.ocpi.types import AT_LEAST_ONE, CountryCode, Hiding, Object, PartyId, Url, ci
 from hub.ocpi.v2_2_1.credentials import CredentialsToken
 from hub.ocpi.v2_3_0.locations import BusinessDetails
 from hub.ocpi.v2_3_0.types import Role
@@ -17,7 +17,7 @@ class CredentialsRole(Object, kw_only=True):
     country_code: CountryCode
 
 
-class Credentials(Object, kw_only=True):
+class Credentials(Hiding, Object, kw_only=True):
     """A platform's token, versions URL and parties, 2.3.0 section 7.3.1.
 
     `hub_party_id` is the hub's country code and party id in one word; a hub's `roles` name who can be reached.
