@@ -21,9 +21,10 @@ def down(
     builds: Mapping[str, Build] | None = None,
     patches: Mapping[str, Rule] | None = None,
     first: Callable[[Json, Lose], Json] | None = None,
+    says: str = "",
 ) -> Table:
     """A table from 2.2.1 to 2.1.1."""
-    return Table(kind, "2.2.1", "2.1.1", fields, builds or {}, patches or {}, first)
+    return Table(kind, "2.2.1", "2.1.1", fields, builds or {}, patches or {}, first, says)
 
 
 def without_word(ours: type[StrEnum], theirs: type[StrEnum]) -> dict[str, None]:
@@ -70,7 +71,7 @@ def _if_published(location: Json, _lose: Lose) -> Json:
 
 
 def _if_unconditional(restrictions: Json, _lose: Lose) -> Json:
-    """Without its condition an element would hold where it does not: nobody is told a wrong price."""
+    """Without its condition an element would hold where it does not, and be the first that does."""
     if met := [name for name in _CONDITIONS if restrictions.get(name) is not None]:
         raise Lost(f"OCPI 2.1.1 has no {' and no '.join(met)}")
     return restrictions
@@ -135,8 +136,19 @@ PLACE = down(
 )
 """A location that somebody has to know anyway, as that of a session."""
 
-LOCATION = down(PLACE.kind, PLACE.fields, PLACE.builds, first=_if_published)
-_RESTRICTIONS = down("TariffRestrictions", dict.fromkeys(_CONDITIONS, Drop()), first=_if_unconditional)
+LOCATION = down(
+    PLACE.kind,
+    PLACE.fields,
+    PLACE.builds,
+    first=_if_published,
+    says="One with `publish` false is refused: OCPI 2.1.1 has only such that may be published.",
+)
+_RESTRICTIONS = down(
+    "TariffRestrictions",
+    dict.fromkeys(_CONDITIONS, Drop()),
+    first=_if_unconditional,
+    says="With one of these conditions the element is left out: without it, it would hold where it does not.",
+)
 _ELEMENT = down(
     "TariffElement",
     {

@@ -224,4 +224,5 @@ CDR = down(
         ),
     },
     first=_stamped,
+    says="Its location gets the `last_updated` of the CDR.",
 )

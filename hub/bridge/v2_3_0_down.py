@@ -71,6 +71,8 @@ _TARIFF = down(
         "energy_mix": Within(_ENERGY_MIX),
     },
     first=without_taxes,
+    says="Where `tax_included` is `YES`, prices are reckoned without tax, by the `vat` of each component and to four "
+    "decimals; a tariff that does not say enough for that is refused.",
 )
 _TOKEN = down("Token", fields={"type": _TOKEN_TYPE})
 _CDR_TOKEN = down("CdrToken", fields={"type": _TOKEN_TYPE})

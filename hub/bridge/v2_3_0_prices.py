@@ -119,4 +119,5 @@ TARIFF_ELEMENT = down(
     "TariffElement",
     fields={"restrictions": Within(down("TariffRestrictions", fields={"booking": Drop("no bookings")}))},
     first=_no_booking,
+    says="One for bookings is left out: without the restriction it would be the price of any session.",
 )

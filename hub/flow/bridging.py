@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from hub.bridge import Bridged, CanNotBridge, Facts, Loss, convert
+from hub.bridge.v2_2_1_down import number_in
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_json
 from hub.core.modules import Catalogue, Interface, Kept
@@ -23,7 +24,6 @@ from hub.store.mirror import Held
 from hub.store.reservations import number_of
 
 _MIDDLE = "2.2.1"
-_LARGEST = 2**31 - 1
 _TOKEN_TYPES = {
     "2.1.1": {"APP_USER": "OTHER", "AD_HOC_USER": "OTHER", "EMAID": "OTHER"},
     "2.2.1": {"EMAID": "OTHER"},
@@ -199,7 +199,7 @@ class Bridging:
 
     async def _number(self, reservation_id: str, sender: Party) -> int | None:
         """A number for an id that is none. A number that OCPI 2.1.1 can hold needs no other."""
-        if reservation_id.isascii() and reservation_id.isdigit() and int(reservation_id) <= _LARGEST:
+        if number_in(reservation_id) is not None:
             return None
         return await self._database.write(lambda connection: number_of(connection, sender, reservation_id))
 

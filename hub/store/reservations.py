@@ -7,9 +7,14 @@ from hub.core.party import Party
 from hub.store.schema import reservation_number
 from hub.store.statements import insert_missing
 
+_FIRST = 1_000_000_000
+
 
 async def number_of(connection: AsyncConnection, sender: Party, reservation_id: str) -> int:
-    """The number of a sender's reservation; the same each time. Ids are compared without regard to case."""
+    """The number of a sender's reservation; the same each time. Ids are compared without regard to case.
+
+    They begin at a billion, where they are not those that the sender itself gives to others of its reservations.
+    """
     row = {"sender": sender.id, "reservation_id": reservation_id.lower()}
     await insert_missing(connection, reservation_number, [row])
     number: int | None = await connection.scalar(
@@ -17,4 +22,4 @@ async def number_of(connection: AsyncConnection, sender: Party, reservation_id: 
     )
     if number is None:
         raise LookupError(reservation_id)
-    return number
+    return _FIRST + number

@@ -48,6 +48,7 @@ def survives(
     _same(left, back, "", added, chance)
 
 
+@cache
 def scrambled(of: type[msgspec.Struct]) -> SearchStrategy[dict[str, Any]]:
     """Objects with the fields of `of`, and JSON of any kind in them: some or all of it is as it should be, or none."""
     names, words = _vocabulary(of)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from hub.bridge import Bridged, CanNotBridge, Facts, bridges, convert
 from hub.bridge.tables import TABLES
-from hub.core.party import Party
 from hub.ocpi import v2_1_1, v2_2_1
 from hub.ocpi.check import findings
 from hub.ocpi.partial import partial
 from tests.bridge.support import check_structure, scrambled, survives
+from tests.bridge.told import CPO, MOMENT, NEW_CONNECTOR, NEW_EVSE, NEW_LOCATION, NEW_TOKEN
 from tests.ocpi.strategies import objects
 
 OLD, NEW = "2.1.1", "2.2.1"
@@ -22,48 +22,10 @@ KINDS = sorted(kind for kind, *versions in TABLES if versions == [OLD, NEW])
 PATCHED = ["Connector", "EVSE", "Location", "Session", "Token"]
 WAYS = [(kind, OLD, NEW) for kind in KINDS] + [(kind, NEW, OLD) for kind in KINDS]
 
-OWNER = Party("NL", "CPO")
-MOMENT = "2026-03-04T05:06:07Z"
-ELSEWHERE = {"latitude": "-33.856780", "longitude": "151.215302"}
-TOKEN = {
-    "country_code": "NL",
-    "party_id": "CPO",
-    "uid": "the token that the hub knows",
-    "type": "RFID",
-    "contract_id": "DE-MSP-C1",
-    "issuer": "Fahrstrom",
-    "valid": True,
-    "whitelist": "ALLOWED",
-    "last_updated": MOMENT,
-}
-CONNECTOR = {
-    "id": "1",
-    "standard": "IEC_62196_T2",
-    "format": "SOCKET",
-    "power_type": "AC_3_PHASE",
-    "max_voltage": 230,
-    "max_amperage": 32,
-    "last_updated": MOMENT,
-}
-EVSE = {"uid": "E1", "status": "AVAILABLE", "connectors": [CONNECTOR], "last_updated": MOMENT}
-LOCATION = {
-    "country_code": "NL",
-    "party_id": "CPO",
-    "id": "L1",
-    "publish": True,
-    "address": "the location that the hub knows",
-    "city": "Amsterdam",
-    "country": "NLD",
-    "coordinates": ELSEWHERE,
-    "time_zone": "Europe/Amsterdam",
-    "evses": [EVSE],
-    "last_updated": MOMENT,
-}
-
-FEW_FACTS = st.sampled_from([Facts(), Facts(owner=OWNER, number=7, show_owner=False, received=MOMENT, role="EMSP")])
+FEW_FACTS = st.sampled_from([Facts(), Facts(owner=CPO, number=7, show_owner=False, received=MOMENT, role="EMSP")])
 FACTS = st.builds(
     Facts,
-    owner=st.none() | st.just(OWNER),
+    owner=st.none() | st.just(CPO),
     token=st.none() | scrambled(v2_2_1.Token),
     location=st.none() | scrambled(v2_2_1.Location),
     number=st.none() | st.integers(0, 9),
@@ -155,13 +117,13 @@ def _six(degrees: str) -> str:
 
 def facts_for(value: dict[str, Any], *, show_owner: bool = False) -> Facts:
     """What the hub knows of an object: its token (with another uid), and its location with EVSE and connector."""
-    contract = value.get("auth_id", (value.get("cdr_token") or TOKEN).get("contract_id"))
-    connector = CONNECTOR | {"id": value.get("connector_id", "1")}
-    evse = EVSE | {"uid": value.get("evse_uid", "E1"), "connectors": [CONNECTOR | {"id": "another"}, connector]}
+    contract = value.get("auth_id", (value.get("cdr_token") or NEW_TOKEN).get("contract_id"))
+    connectors = [NEW_CONNECTOR | {"id": "another"}, NEW_CONNECTOR | {"id": value.get("connector_id", "1")}]
+    evse = NEW_EVSE | {"uid": value.get("evse_uid", "E1"), "connectors": connectors}
     return Facts(
-        owner=OWNER,
-        token=TOKEN | {"contract_id": contract},
-        location=LOCATION | {"id": value.get("location_id", "L1"), "evses": [EVSE | {"uid": "another"}, evse]},
+        owner=CPO,
+        token=NEW_TOKEN | {"uid": "that the hub knows", "contract_id": contract},
+        location=NEW_LOCATION | {"id": value.get("location_id", "L1"), "evses": [NEW_EVSE | {"uid": "another"}, evse]},
         show_owner=show_owner,
         received=MOMENT,
         role="CPO",

@@ -167,9 +167,11 @@ def test_a_hub_is_named_beside_the_roles_in_2_3_0() -> None:
     assert down("Credentials", told) == ({"roles": [emsp, hub | {"role": "OTHER"}]}, ["hub_party_id"])
 
 
-def test_bookings_are_nothing_that_2_2_1_knows() -> None:
-    with pytest.raises(CanNotBridge, match=r"OCPI 2\.2\.1 has no Booking"):
-        down("Booking", {})
+def test_a_2_2_1_platform_with_a_module_of_2_3_0_has_it_as_that_says() -> None:
+    for kind in ("Booking", "Terminal", "InvoiceReconciliationRecord"):
+        assert up(kind, {"any": 1}) == down(kind, {"any": 1}) == ({"any": 1}, [])
+    with pytest.raises(CanNotBridge, match=r"OCPI 2\.1\.1 has no Booking"):
+        convert("Booking", {}, "2.3.0", "2.1.1")
 
 
 def test_answers_to_charging_preferences_are_the_same_words() -> None:

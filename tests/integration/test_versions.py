@@ -241,3 +241,23 @@ async def test_errors_of_the_hub_are_server_errors_in_2_1_1(tmp_path):
         command = {"response_url": f"{emsp.url}/r", "token": token("2.1.1"), "location_id": "LOC1"}
         answer = await send(emsp, "POST", "receiver/commands/START_SESSION", command)
         assert (answer.code, "NL-CPO" in answer.envelope["status_message"]) == (3000, True)
+
+
+async def test_a_reservation_id_that_is_no_number_has_one_in_2_1_1(tmp_path):
+    """2.1.1, mod_commands 3.2: an integer there. The same reservation has the same number each time."""
+    async with roaming(tmp_path, "2.1.1", "2.2.1") as (_, cpo, emsp):
+        line = "POST /receiver/commands/RESERVE_NOW"
+        cpo.says[line] = ocpi({"result": "ACCEPTED"})
+        for reservation_id in ("R-A", "R-B", "r-a", "77"):
+            reserve = {
+                "response_url": f"{emsp.url}/r",
+                "token": token("2.2.1"),
+                "expiry_date": STAMP,
+                "reservation_id": reservation_id,
+                "location_id": "LOC1",
+            }
+            answer = await send(emsp, "POST", "receiver/commands/RESERVE_NOW", reserve, CPO)
+            assert answer.envelope["data"] == {"result": "ACCEPTED", "timeout": 30}, answer.envelope
+        numbers = [received("ReserveNow", "2.1.1", asked)["reservation_id"] for asked in await cpo.expect(line, 4)]
+        assert numbers[0] == numbers[2] != numbers[1]
+        assert numbers[3] == 77
