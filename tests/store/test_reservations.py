@@ -13,4 +13,4 @@ async def test_each_has_a_number_of_its_own(database):
     given = [await number(ONE, "R1"), await number(ONE, "R2"), await number(OTHER, "R1")]
     assert len({*given}) == 3
     assert [await number(ONE, "r1"), await number(ONE, "R2"), await number(OTHER, "R1")] == given
-    assert all(2_000_000_000 < each < 2**31 for each in given)
+    assert all(1_000_000_000 < each < 2**31 for each in given)
