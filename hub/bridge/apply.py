@@ -38,6 +38,9 @@ class Walk:
         built, used = self._built(table, value, path, partial=partial)
         told: Json = {}
         for name, held in value.items():
+            if name not in table.shared:
+                told[name] = held
+                continue
             if name in used:
                 continue
             rule = (table.patches.get(name) if partial else None) or table.fields.get(name)

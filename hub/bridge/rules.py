@@ -167,6 +167,14 @@ class Table(msgspec.Struct, frozen=True):
     builds: Mapping[str, Build] = {}
     patches: Mapping[str, Rule] = {}
     first: Callable[[Json, Lose], Json] | None = None
+    shared: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """`shared`: the names that rules and builds are about. A field of another name passes as it is."""
+        moved = {rule.to for rule in self.fields.values() if not isinstance(rule, Drop | Only) and rule.to}
+        used = {name for build in self.builds.values() for name in build.uses}
+        names = frozenset((*self.fields, *self.builds, *self.patches, *moved, *used))
+        msgspec.structs.force_setattr(self, "shared", names)
     says: str = ""
 
 
