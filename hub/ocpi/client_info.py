@@ -21,6 +21,11 @@ class ClientInfo(msgspec.Struct, frozen=True):
     status: ConnectionStatus
     last_updated: str
 
+    def in_version(self, version: str | None) -> "ClientInfo":
+        """With a role that the version has: 2.3.0 knows no HUB, and only it knows PTP."""
+        lacking = Role.HUB if version == "2.3.0" else Role.PTP
+        return msgspec.structs.replace(self, role=Role.OTHER) if self.role is lacking else self
+
     @classmethod
     def of(cls, who: PartyRole, status: ConnectionStatus, at: int) -> "ClientInfo":
         """`at` is in milliseconds since 1970."""

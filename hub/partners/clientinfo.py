@@ -92,7 +92,8 @@ class HubClientInfo:
             for who, status, at in self._visible(viewer)
             if (date_from is None or at >= date_from) and (date_to is None or at < date_to)
         ]
-        return [ClientInfo.of(*each) for each in found[offset : offset + limit]], len(found)
+        rows = [ClientInfo.of(*each).in_version(viewer.version) for each in found[offset : offset + limit]]
+        return rows, len(found)
 
     async def agreements_changed(self, before: Agreements, after: Agreements) -> None:
         """Both sides learn of each other when an agreement opens, and see the other SUSPENDED when it closes.
@@ -203,7 +204,7 @@ class HubClientInfo:
             method="PUT",
             url=join(endpoint, (info.country_code, info.party_id)),
             headers=(*opening(authorization), *JSON),
-            body=msgspec.json.encode(info),
+            body=msgspec.json.encode(info.in_version(viewer.version)),
             pool=f"clientinfo {viewer.id}",
             deadline=asyncio.get_running_loop().time() + self._timeout,
             max_body=_PUSH_BODY,
