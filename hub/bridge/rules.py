@@ -156,8 +156,7 @@ class Table(msgspec.Struct, frozen=True):
     `fields` are the rules for fields of the source, `builds` those for fields of the target that are no mere moves.
     `first` puts what depends on several fields into words that the rules can carry one by one, still in those of the
     source: it gets the object, which it leaves as it is, and takes what is lost by that. It may raise Lost.
-    `says` is what the documentation tells of it.
-    `patches` are the rules for fields that mean another thing in a PATCH.
+    `says` is what the documentation tells of it. `patches` are the rules for fields that mean another thing in a PATCH.
     """
 
     kind: str
@@ -167,6 +166,7 @@ class Table(msgspec.Struct, frozen=True):
     builds: Mapping[str, Build] = {}
     patches: Mapping[str, Rule] = {}
     first: Callable[[Json, Lose], Json] | None = None
+    says: str = ""
     shared: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -175,7 +175,6 @@ class Table(msgspec.Struct, frozen=True):
         used = {name for build in self.builds.values() for name in build.uses}
         names = frozenset((*self.fields, *self.builds, *self.patches, *moved, *used))
         msgspec.structs.force_setattr(self, "shared", names)
-    says: str = ""
 
 
 def default(value: Any) -> Build:

@@ -55,6 +55,10 @@ class Bridging:
         self._database = database
         self._show_owner = show_owner
 
+    def reconfigure(self, *, show_owner: bool) -> None:
+        """Show owners to platforms on OCPI 2.1.1, or not."""
+        self._show_owner = show_owner
+
     async def whole(self, message: Message) -> Message:
         """A PATCH that only the sender's version has, as a PUT of the whole object, which every version has.
 

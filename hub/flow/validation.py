@@ -16,7 +16,7 @@ from hub.core.message import Message
 from hub.core.modules import Operation
 from hub.core.route import Refuse
 from hub.errors import BadRequest, OcpiError
-from hub.events import Answered, Bus, Found
+from hub.events import Answered, Bus, Found, Subscription
 from hub.ocpi import envelope
 from hub.ocpi.check import Finding, describe
 from hub.ocpi.kinds import body_checker, data_checker
@@ -51,17 +51,23 @@ class Validator:
         self._mode = mode
         self._current = current
         self._looked: dict[tuple[int, Operation], float] = {}
+        self._subscription: Subscription | None = None
 
     def start(self) -> None:
         """Begin to look at answers."""
-        if self._mode is not Mode.OFF:
-            self._bus.subscribe(self._answered, Answered, name="validation")
+        self.reconfigure(self._mode)
+
+    def reconfigure(self, mode: Mode) -> None:
+        """Another mode for platforms without a setting of their own."""
+        self._mode = mode
+        if mode is not Mode.OFF and self._subscription is None:
+            self._subscription = self._bus.subscribe(self._answered, Answered, name="validation")
 
     def check(self, message: Message) -> Refuse | None:
         """The refusal (2001) of a message whose body breaks a rule, where that is enforced. Findings are reported."""
         verdict = self.judge(message)
         if verdict.findings:
-            self._report(message.platform, message.operation.body or "", verdict.findings)
+            self._report(message.platform, message.operation.body or "", verdict.findings, message.exchange)
         return verdict.refusal
 
     def judge(self, message: Message) -> "Verdict":
@@ -105,8 +111,16 @@ class Validator:
         except OcpiError:
             return
         if found:
-            self._report(platform, kind, found)
+            self._report(platform, kind, found, event.exchange)
 
-    def _report(self, platform: Platform, kind: str, found: Sequence[Finding]) -> None:
+    def _report(self, platform: Platform, kind: str, found: Sequence[Finding], exchange: int) -> None:
         log.debug("findings", platform=platform.name, kind=kind, first=describe(found, 1))
-        self._bus.publish(Found(platform_id=platform.id, platform=platform.name, kind=kind, findings=tuple(found)))
+        self._bus.publish(
+            Found(
+                platform_id=platform.id,
+                platform=platform.name,
+                kind=kind,
+                findings=tuple(found),
+                exchange=exchange,
+            )
+        )

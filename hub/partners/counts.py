@@ -73,6 +73,10 @@ class CountBook:
         self._validation = validation
         self._flush = flush
 
+    def reconfigure(self, validation: str) -> None:
+        """Another way of validation for partners without a setting."""
+        self._validation = validation
+
     async def findings(self, platform: Platform | None) -> list[FindingView]:
         """The findings of one partner, or of all."""
         await self._written()

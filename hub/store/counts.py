@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, delete, func, or_, select
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.schema import finding, loss
+
+MOST = 1000
+"""So many rows are kept of each platform."""
 
 
 class FindingKey(msgspec.Struct, frozen=True):
@@ -102,3 +105,15 @@ async def _add(
     changes["count"] = table.c.count + statement.excluded.count
     keys = [column.name for column in table.primary_key]
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+    platform = table.c[keys[0]]
+    for platform_id in {row[keys[0]] for row in rows}:
+        await _prune(connection, table, platform == platform_id)
+
+
+async def _prune(connection: AsyncConnection, table: Table, of_platform: ColumnElement[bool]) -> None:
+    """Keep a platform's most frequent rows: paths may hold names that a partner makes up, and those have no end."""
+    if (await connection.scalar(select(func.count()).select_from(table).where(of_platform)) or 0) <= MOST:
+        return
+    keys = [*table.primary_key]
+    kept = select(*keys).where(of_platform).order_by(table.c.count.desc(), table.c.last_at.desc()).limit(MOST)
+    await connection.execute(delete(table).where(of_platform, tuple_(*keys).not_in(kept)))

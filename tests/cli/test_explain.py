@@ -6,6 +6,7 @@ import json
 from hub.core.party import Party
 from tests.cli.command import ocpi_hub
 from tests.support import network
+from tests.versions import location, roaming
 
 PUT = ("explain", "PUT", "receiver/locations/NL/CPO/LOC1", "--from", "NL-CPO")
 
@@ -68,3 +69,43 @@ async def test_plugins_are_asked_too(tmp_path):
         told = await ocpi_hub(tmp_path, *PUT, "--to", "DE-MSP")
         assert "plugin never: not on a Saturday" in told.out
         assert "2001" in told.out
+
+
+async def explained(app, *words, body=None):
+    """The trail below the destination of a message from NL-CPO."""
+    raw = b"" if body is None else json.dumps(body).encode()
+    done = await app.operations.explainer.explain(*words, raw)
+    return done.trail[done.trail.index(done.why) + 1 :], done
+
+
+async def test_what_other_versions_lose_is_said_for_each_destination(tmp_path):
+    async with roaming(tmp_path, "2.2.1", "2.1.1") as (app, _, emsp):
+        put = ("PUT", "receiver/locations/NL/CPO/LOC1", "NL-CPO", "NL-HUB")
+        value = location("2.2.1")
+        trail, _ = await explained(app, *put, body=value)
+        assert trail == ("OCPI 2.1.1 at DE-MSP: nothing is lost",)
+        value["evses"][0]["capabilities"] = ["CONTACTLESS_CARD_SUPPORT"] * 22
+        trail, _ = await explained(app, *put, body=value)
+        words = "evses[0].capabilities[{}] (OCPI 2.1.1 has no word for it)"
+        assert trail == (f"OCPI 2.1.1 at DE-MSP: loses {', '.join(words.format(n) for n in range(20))}, and 2 more",)
+        trail, _ = await explained(app, *put)
+        assert trail == ()
+        trail, done = await explained(app, *put, body=location("2.2.1") | {"publish": False})
+        assert done.destinations == ("DE-MSP",)
+        assert trail[0].startswith("not sent: DE-MSP speaks OCPI 2.1.1: publish: this location may not be published")
+        assert not [line for line in emsp.lines if line.startswith("PUT /receiver")]
+
+
+async def test_a_body_that_is_not_valid_is_said_and_not_counted(tmp_path):
+    async with roaming(tmp_path, "2.2.1", "2.2.1") as (app, *_):
+        put = ("PUT", "receiver/locations/NL/CPO/LOC1", "NL-CPO", "DE-MSP")
+        bad = location("2.2.1") | {"city": 7}
+        done = await app.operations.explainer.explain(*put, json.dumps(bad).encode())
+        assert (done.way, done.status_code) == ("refuse", 2001)
+        assert done.trail[:2] == ("not a Location of OCPI 2.2.1", "body: city: a string (an integer)")
+        await app.partners.set_validation("NL-CPO", "report")
+        trail, done = await explained(app, *put, body=bad)
+        assert done.way == "direct"
+        assert trail[-1] == ("not a Location of OCPI 2.2.1, passed on all the same: city: a string (an integer)")
+        await app.bus.settle()
+        assert await app.operations.counts.findings(None) == []
