@@ -4,8 +4,8 @@ import datetime
 import re
 from contextlib import suppress
 
-# OCPI allows UTC only; an offset is seen in the field, and says as well what is meant.
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+# OCPI allows UTC and T only; an offset and a space are seen in the field (py-ocpi), and say as well what is meant.
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 
