@@ -1,13 +1,13 @@
 """The foreign platforms, each in one process for all tests, and a hub for each test."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.peers.extrawest import EXTRAWEST
-from tests.peers.network import Network, opened
-from tests.peers.peer import Package, Process, Role
+from tests.peers.network import Network, Processes, opened
+from tests.peers.peer import Package, Process, Role, Version
 from tests.peers.pyocpi import PY_OCPI
 from tests.peers.tls import certify
 from tests.peers.venvs import PeerUnavailable
@@ -22,21 +22,22 @@ def chain(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def processes(tmp_path_factory, chain) -> Iterator[Callable[[Package, Role], Process]]:
-    """The process of a package and role, started by the first who asks; a skip where it can not be installed."""
-    started: dict[tuple[str, Role], Process] = {}
+def processes(tmp_path_factory, chain) -> Iterator[Processes]:
+    """The process of a package, role and version, started by the first who asks; a skip where that is impossible."""
+    started: dict[tuple[str, Role, Version], Process] = {}
     missing: dict[str, str] = {}  # to try again for each test would take minutes
     folder = tmp_path_factory.mktemp("peers")
 
-    def process(package: Package, role: Role) -> Process:
-        if package.name not in missing and (package.name, role) not in started:
+    def process(package: Package, role: Role, version: Version = "2.2.1") -> Process:
+        key = package.name, role, version
+        if package.name not in missing and key not in started:
             try:
-                started[package.name, role] = Process(package, role, folder, chain)
+                started[key] = Process(package, role, folder, chain, version)
             except PeerUnavailable as error:
                 missing[package.name] = str(error)
         if package.name in missing:
             pytest.skip(missing[package.name])
-        return started[package.name, role]
+        return started[key]
 
     yield process
     for each in started.values():

@@ -1,9 +1,11 @@
 """Serve the package extrawest-ocpi as one CPO or eMSP platform that keeps everything in memory; see peer_app.py.
 
-A script for that package's own virtual environment; extrawest.py starts it. The package speaks OCPI 2.2.1 below /ocpi.
+A script for that package's own virtual environment; extrawest.py starts it. Below /ocpi the package speaks the version
+that PEER_VERSION says: 2.2.1 or 2.1.1.
 """
 
-from peer_app import OWNER, ROLE, THEN, VERSION, Platform, serve
+from peer_app import Platform, serve
+from peer_seeds import OWNER, ROLE, THEN, VERSION
 from py_ocpi import get_application
 from py_ocpi.core.adapter import BaseAdapter
 from py_ocpi.core.authentication.authenticator import Authenticator

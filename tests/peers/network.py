@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from hub.core.directory import Platform
 from hub.core.party import Party
 from hub.flow.sync import Progress
 from hub.sim import SimCpo, SimEmsp
-from tests.peers.peer import Answer, Package, Peer, Process, Role
+from tests.peers.peer import Answer, Package, Peer, Process, Role, Version
 from tests.support import CPO, EMSP, config, register
 
 Begins = Literal["peer", "hub"]
@@ -23,12 +23,18 @@ HUB = Party("NL", "HUB")
 LATER = "2025-01-02T00:00:00Z"
 
 
+class Processes(Protocol):
+    """The process of a package, role and version; one for all tests."""
+
+    def __call__(self, package: Package, role: Role, version: Version = "2.2.1") -> Process: ...
+
+
 class Network(msgspec.Struct):
     """A running hub, and who takes part. What is added is registered, and leaves with the test."""
 
     app: App
     stack: AsyncExitStack
-    processes: Callable[[Package, Role], Process]
+    processes: Processes
 
     async def peer(
         self,
@@ -39,9 +45,10 @@ class Network(msgspec.Struct):
         locations: int = 3,
         page: int = 50,
         driver: Party | None = None,
+        version: Version = "2.2.1",
     ) -> Peer:
         """A peer; `begins` says who registers at whom. See Peer for the rest."""
-        process = self.processes(package, role)
+        process = self.processes(package, role, version)
         peer = await self.stack.enter_async_context(Peer(process, locations=locations, page=page, driver=driver))
         await self.join(peer, begins)
         return peer
@@ -86,9 +93,7 @@ class Network(msgspec.Struct):
 
 
 @asynccontextmanager
-async def opened(
-    folder: Path, chain: Path, processes: Callable[[Package, Role], Process], **changes: Any
-) -> AsyncIterator[Network]:
+async def opened(folder: Path, chain: Path, processes: Processes, **changes: Any) -> AsyncIterator[Network]:
     """A hub with nobody yet, which trusts the certificate of the peers. `changes` are to its configuration."""
     upstream = Upstream(allow_private=("127.0.0.0/8",), ca_file=str(chain))
     async with App(config(folder, upstream=upstream, **changes)) as app, AsyncExitStack() as stack:

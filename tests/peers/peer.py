@@ -22,6 +22,7 @@ from tests.peers.venvs import peer_python
 
 Role = Literal["CPO", "EMSP"]
 Side = Literal["SENDER", "RECEIVER"]
+Version = Literal["2.2.1", "2.1.1"]
 READY_SECONDS = 60
 STOP_SECONDS = 5
 
@@ -69,15 +70,15 @@ class Answer:
 class Process:
     """A process with one platform. `chain` is a file with certificate and key, for a package that needs TLS."""
 
-    def __init__(self, package: Package, role: Role, folder: Path, chain: Path) -> None:
+    def __init__(self, package: Package, role: Role, folder: Path, chain: Path, version: Version = "2.2.1") -> None:
         """Raises PeerUnavailable where the package can not be installed."""
-        self.package, self.role = package, role
+        self.package, self.role, self.version = package, role, version
         self.party = package.parties[role]
         self.tls = ssl.create_default_context(cafile=chain)
         self._python = peer_python(package.name, package.requirements)
         self._chain = chain if package.tls else None
         self._folder = folder
-        self._log = folder / f"{package.name}-{role}.log"
+        self._log = folder / f"{package.name}-{role}-{version}.log"
         self._shown = 0
         self._port = 0
         self.start()
@@ -118,6 +119,7 @@ class Process:
             "COUNTRY_CODE": self.party.country,
             "PARTY_ID": self.party.party_id,
             "PEER_ROLE": self.role,
+            "PEER_VERSION": self.version,
             "PEER_SOCKET": str(listening),
             **({"PEER_TLS": str(self._chain)} if self._chain else {}),
         }
@@ -146,7 +148,7 @@ class Peer:
         self.process, self.role, self.party = process, process.role, process.party
         self.package = process.package
         self.name = f"{self.package.title} {self.role}"
-        self.token_a = Secret(secrets.token_urlsafe(24))
+        self.token_a = Secret(secrets.token_hex(24))
         self._seeds = {"locations": locations, "page": page, "driver": list(_parts(driver or self.party))}
 
     @property
@@ -165,7 +167,7 @@ class Peer:
 
     def module_url(self, module: str) -> str:
         """The URL that this peer serves a module at, with a slash at the end, advertised or not."""
-        return f"{self.url}/ocpi/{self.role.lower()}/2.2.1/{module}/"
+        return f"{self.url}/ocpi/{self.role.lower()}/{self.process.version}/{module}/"
 
     async def state(self) -> dict[str, Any]:
         """What the peer holds.
@@ -203,9 +205,11 @@ class Peer:
             return found
 
     async def hub_url(self, module: str, role: Side) -> str:
-        """The URL that the hub advertised to this peer for an interface."""
+        """The URL that the hub advertised to this peer for an interface, which has no role in OCPI 2.1.1."""
         endpoints = (await self.state())["hub"]["endpoints"]
-        return next(each["url"] for each in endpoints if (each["identifier"], each["role"]) == (module, role))
+        return next(
+            each["url"] for each in endpoints if each["identifier"] == module and each.get("role", role) == role
+        )
 
     async def register(self, hub_versions_url: str, token_a: str) -> Answer:
         """Register with a hub as Sender: GET versions, GET details, POST credentials. Gives the hub's last answer."""

@@ -1,8 +1,8 @@
 """The half of a peer's app that is the same for every package: storage, seeds, controls, a record of what came in.
 
 It runs beside a package in that package's own virtual environment, so it needs no more than what all of them bring:
-starlette, FastAPI's encoders, httpx and uvicorn. What a package asks of its user (a `crud`) is `Platform`. Below /_test
-stand the controls for our tests, which are no part of OCPI:
+starlette, FastAPI's encoders, httpx and uvicorn. What a package asks of its user (a `crud`) is `Platform`; it speaks
+the version that PEER_VERSION says. Below /_test stand the controls for our tests, which are no part of OCPI:
 
     POST /_test/reset      {token_a, locations, page, driver}: as new, with these seeds; nobody is registered any more
     GET  /_test/state      what is stored and which OCPI requests came in; no secrets
@@ -27,15 +27,12 @@ from types import SimpleNamespace
 import httpx
 import uvicorn
 from fastapi.encoders import jsonable_encoder
+from peer_seeds import COUNTRY, OWNER, PARTY, ROLE, VERSION, seeds
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-THEN = "2025-01-01T00:00:00Z"
 EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-VERSION = "2.2.1"
-COUNTRY, PARTY, ROLE = os.environ["COUNTRY_CODE"], os.environ["PARTY_ID"], os.environ["PEER_ROLE"]
-OWNER = {"country_code": COUNTRY, "party_id": PARTY}
 SHOWN_HEADERS = ("content-type", "x-request-id", "x-correlation-id", "host", "user-agent")
 
 
@@ -55,8 +52,9 @@ class Platform:
         self.objects = {module.value: {} for module in self.modules} | {k: dict(v) for k, v in self.owned.items()}
 
     def credentials(self, token):
-        role = {"role": ROLE, "business_details": {"name": f"{self.name} {ROLE}"}, **OWNER}
-        return {"token": token, "url": self.versions_url, "roles": [role]}
+        party = {"business_details": {"name": f"{self.name} {ROLE}"}, **OWNER}
+        shown = party if VERSION == "2.1.1" else {"roles": [{"role": ROLE, **party}]}
+        return {"token": token, "url": self.versions_url, **shown}
 
     def register(self, credentials, details, token_c):
         self.hub = {**credentials, "endpoints": details["endpoints"]}
@@ -120,7 +118,8 @@ def moment(text):
 
 
 def new_token():
-    return secrets.token_urlsafe(24)
+    """In hex: extrawest-ocpi in 2.1.1 takes a raw token for base64, and fails where it is almost such."""
+    return secrets.token_hex(24)
 
 
 class Recorder:
@@ -172,6 +171,8 @@ class Refused(Exception):
 
 def authorization(token):
     """As the packages write it."""
+    if VERSION == "2.1.1":
+        return f"Token {token}"
     return f"Token {base64.b64encode(token.encode()).decode()}"
 
 
@@ -281,68 +282,3 @@ def _stop_with_parent():
     """End when the tests that started us close our input, in whichever way they ended."""
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def seeds(locations, driver):
-    """What the platform owns at the start: a module's objects by lowercased id. `driver`: who charged at a CPO."""
-    if ROLE == "EMSP":
-        return {"tokens": {f"tok{n}": token(n) for n in range(1, 4)}}
-    return {
-        "locations": {f"loc{n}": location(n) for n in range(1, locations + 1)},
-        "tariffs": {"tar1": TARIFF},
-        "sessions": {f"ses{n}": session(n, driver) for n in range(1, 4)},
-        "cdrs": {f"cdr{n}": cdr(n, driver) for n in range(1, 4)},
-    }
-
-
-def location(n):
-    connector = {"id": "1", "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE"}
-    connector |= {"max_voltage": 400, "max_amperage": 32, "tariff_ids": ["TAR1"], "last_updated": THEN}
-    evse = {"uid": f"EVSE{n}", "evse_id": f"{COUNTRY}*{PARTY}*E{n}", "status": "AVAILABLE", "connectors": [connector]}
-    evse |= {"last_updated": THEN}
-    return {**OWNER, "id": f"LOC{n}", "publish": True, **place(n), "time_zone": "Europe/Berlin", "evses": [evse]} | {
-        "last_updated": THEN
-    }
-
-
-def place(n):
-    coordinates = {"latitude": "52.520008", "longitude": "13.404954"}
-    return {"address": f"Teststraße {n}", "city": "Berlin", "country": "DEU", "coordinates": coordinates}
-
-
-def token(n):
-    contract = {"type": "RFID", "contract_id": f"{COUNTRY}-{PARTY}-C{n}", "issuer": "Test", "valid": True}
-    return {**OWNER, "uid": f"TOK{n}", **contract, "whitelist": "ALLOWED", "last_updated": THEN}
-
-
-def charging(driver):
-    country, party = driver
-    cdr_token = {"country_code": country, "party_id": party, "uid": "TOK1", "type": "RFID", "contract_id": "C1"}
-    period = {"start_date_time": THEN, "dimensions": [{"type": "ENERGY", "volume": 10.5}], "tariff_id": "TAR1"}
-    return {
-        **OWNER,
-        "start_date_time": THEN,
-        "cdr_token": cdr_token,
-        "auth_method": "AUTH_REQUEST",
-        "currency": "EUR",
-        "charging_periods": [period],
-        "total_cost": {"excl_vat": 3.15, "incl_vat": 3.75},
-        "last_updated": THEN,
-    }
-
-
-def session(n, driver):
-    where = {"location_id": "LOC1", "evse_uid": "EVSE1", "connector_id": "1"}
-    return {**charging(driver), "id": f"SES{n}", "kwh": 10.5, **where, "status": "ACTIVE"}
-
-
-def cdr(n, driver):
-    connector = {"connector_id": "1", "connector_standard": "IEC_62196_T2", "connector_format": "SOCKET"}
-    where = {"id": "LOC1", **place(1), "evse_id": f"{COUNTRY}*{PARTY}*E1", **connector}
-    where |= {"connector_power_type": "AC_3_PHASE"}
-    end = {"end_date_time": "2025-01-01T01:00:00Z", "total_energy": 10.5, "total_time": 1.0}
-    return {**charging(driver), "id": f"CDR{n}", "session_id": f"SES{n}", "cdr_location": where, **end}
-
-
-PRICE = {"type": "ENERGY", "price": 0.3, "vat": 19.0, "step_size": 1}
-TARIFF = {**OWNER, "id": "TAR1", "currency": "EUR", "elements": [{"price_components": [PRICE]}], "last_updated": THEN}

@@ -4,7 +4,8 @@ A script for that package's own virtual environment; pyocpi.py starts it. The pa
 writes https into every URL, so it is served with TLS. It asks for no token itself: that is left to its user's crud.
 """
 
-from peer_app import ROLE, VERSION, Platform, authorization, parsed, serve
+from peer_app import Platform, authorization, parsed, serve
+from peer_seeds import ROLE, VERSION
 from py_ocpi import get_application
 from py_ocpi.core.config import settings
 from py_ocpi.core.enums import Action, ModuleID, RoleEnum
