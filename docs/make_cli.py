@@ -28,8 +28,8 @@ another secret as an argument. Two options are common:
 | 1 | it did not work; the message says what to do |
 | 2 | the command was not written as it should be |
 
-The `partner` commands ask the hub that runs with this configuration; when none runs, they open its database
-themselves. `OCPI_HUB_CONFIG` in the environment does the same as `--config`.
+Commands about partners ask the hub that runs with this configuration; when none runs, they open its database
+themselves. `validate` and `convert` need neither. `OCPI_HUB_CONFIG` in the environment does the same as `--config`.
 """
 
 

@@ -10,28 +10,40 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
 import structlog
 from aiohttp import web
 
+from hub.config import Config
 from hub.core.directory import Secret
+from hub.core.outcome import Outcome
 from hub.errors import OcpiError
 from hub.flow.explain import Explainer
+from hub.flow.mirror import Mirror
+from hub.flow.overview import Overview
+from hub.flow.reload import Reloader
 from hub.flow.sync import Puller
 from hub.ocpi.types import Hiding
 from hub.partners.agreements import AgreementBook
+from hub.partners.board import Board
 from hub.partners.counts import CountBook
-from hub.partners.operations import Partners
+from hub.partners.journal import JournalBook
+from hub.partners.keys import KeyBook
+from hub.partners.operations import Partners, PartnerView
+from hub.plugin.runner import Runner
 from hub.store.errors import StoreError
+from hub.store.journal import Filter
 
 log = structlog.get_logger()
 
 DRAIN = 5.0
 """Seconds that a verb under way gets when the hub stops."""
 _LONGEST = 100
+_DIGITS = 18
+T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -51,6 +63,15 @@ class Arguments(Hiding, msgspec.Struct, forbid_unknown_fields=True):
     method: str = ""
     body: str = ""
     mode: str = ""
+    limits: dict[str, float | None] = {}
+    scope: str = ""
+    days: int | None = None
+    outcome: str = ""
+    since: int | None = None
+    before: int | None = None
+    after: int = -1
+    limit: int = 50
+    minutes: int = 0
     parties: tuple[str, ...] = ()
 
 
@@ -60,8 +81,28 @@ class Operations(msgspec.Struct, frozen=True):
     partners: Partners
     agreements: AgreementBook
     counts: CountBook
+    keys: KeyBook
     explainer: Explainer | None = None
     puller: Puller | None = None
+    board: Board | None = None
+    mirror: Mirror | None = None
+    plugins: Runner | None = None
+    reloader: Reloader | None = None
+    journal: JournalBook | None = None
+    overview: Overview | None = None
+
+    @property
+    def config(self) -> Config | None:
+        """The configuration in force, where a hub runs."""
+        return self.reloader.config if self.reloader else None
+
+
+class PartnerDetail(PartnerView, frozen=True, kw_only=True):
+    """One partner, how its objects are checked, and how many findings there are."""
+
+    validation: str
+    validation_set: bool
+    findings: int
 
 
 async def run_verb(operations: Operations, verb: str, arguments: Arguments) -> Any:
@@ -82,15 +123,21 @@ async def _list(do: Operations, _: Arguments) -> Any:
     return do.partners.all()
 
 
-async def _show(do: Operations, given: Arguments) -> Any:
-    platform = do.partners.find(given.ref)
+async def partner_detail(do: Operations, ref: str) -> PartnerDetail:
+    """All that is known of one partner."""
+    platform = do.partners.find(ref)
     view, standing = do.partners.show(str(platform.id)), await do.counts.standing(platform)
-    return {**msgspec.structs.asdict(view), **msgspec.structs.asdict(standing)}
+    return PartnerDetail(**msgspec.structs.asdict(view), **msgspec.structs.asdict(standing))
 
 
-async def _validation(do: Operations, given: Arguments) -> Any:
-    view = await do.partners.set_validation(given.ref, given.mode)
-    return await _show(do, Arguments(ref=str(view.id)))
+async def set_validation(do: Operations, ref: str, mode: str) -> PartnerDetail:
+    """Set how a partner's objects are checked."""
+    view = await do.partners.set_validation(ref, mode)
+    return await partner_detail(do, str(view.id))
+
+
+async def _key_list(do: Operations, _: Arguments) -> Any:
+    return do.keys.all()
 
 
 async def _findings(do: Operations, given: Arguments) -> Any:
@@ -105,6 +152,18 @@ async def _losses(do: Operations, given: Arguments) -> Any:
     return await do.counts.losses(do.partners.find(given.ref) if given.ref else None)
 
 
+async def _status(do: Operations, _: Arguments) -> Any:
+    if do.overview is None:
+        raise ControlError("no hub runs here. Start it: ocpi-hub serve")
+    return do.overview.status()
+
+
+async def _reload(do: Operations, _: Arguments) -> Any:
+    if do.reloader is None:
+        raise ControlError("no hub runs that could reload; it reads the configuration when it starts: ocpi-hub serve")
+    return await do.reloader.reload()
+
+
 async def _agreements(do: Operations, _: Arguments) -> Any:
     return do.agreements.all()
 
@@ -116,17 +175,52 @@ async def _explain(do: Operations, given: Arguments) -> Any:
 
 
 async def _sync(do: Operations, given: Arguments) -> Any:
-    return _puller(do).begin(do.partners.find(given.ref))
+    return needed(do.puller).begin(do.partners.find(given.ref))
 
 
 async def _sync_progress(do: Operations, given: Arguments) -> Any:
-    return _puller(do).progress(do.partners.find(given.ref))
+    return needed(do.puller).progress(do.partners.find(given.ref))
 
 
-def _puller(do: Operations) -> Puller:
-    if do.puller is None:
+async def _journal(do: Operations, given: Arguments) -> Any:
+    return await needed(do.journal).page(_wanted(do, given), given.before, given.limit)
+
+
+async def _journal_watch(do: Operations, given: Arguments) -> Any:
+    return needed(do.journal).watch(_wanted(do, given), given.after)
+
+
+async def _trace(do: Operations, given: Arguments) -> Any:
+    return await needed(do.journal).trace(given.name)
+
+
+async def _capture(do: Operations, given: Arguments) -> Any:
+    if do.config and not do.config.journal.enabled:
+        raise ControlError("this hub keeps no journal, so no bodies either: set journal.enabled, and start it again")
+    return await needed(do.journal).capture(do.partners.find(given.ref), given.minutes)
+
+
+def _wanted(do: Operations, given: Arguments) -> Filter:
+    """What of the journal is asked for."""
+    partner = partner_id(do, given.ref) if given.ref else None
+    try:
+        outcome = Outcome(given.outcome) if given.outcome else None
+    except ValueError:
+        raise ControlError(f"{given.outcome!r} is no outcome; they are {', '.join(Outcome)}") from None
+    return Filter(partner=partner, module=given.module or None, outcome=outcome, since=given.since)
+
+
+def partner_id(do: Operations, ref: str) -> int:
+    """The number of a partner in the journal: one that was removed is still found by it."""
+    gone = ref.isdecimal() and len(ref) <= _DIGITS and int(ref) not in {each.id for each in do.partners.all()}
+    return int(ref) if gone else do.partners.find(ref).id
+
+
+def needed(part: T | None) -> T:
+    """A part of the operations that only a hub which runs has. Raises ControlError."""
+    if part is None:
         raise ControlError("the hub has to run for this: ocpi-hub serve")
-    return do.puller
+    return part
 
 
 _VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
@@ -135,12 +229,15 @@ _VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
     "add-parties": lambda do, given: do.partners.add_parties(given.ref, given.parties),
     "connect": lambda do, given: do.partners.connect(given.name, given.url, Secret(given.token), given.parties),
     "list": _list,
-    "show": _show,
+    "show": lambda do, given: partner_detail(do, given.ref),
     "suspend": lambda do, given: do.partners.suspend(given.ref),
     "resume": lambda do, given: do.partners.resume(given.ref),
     "remove": lambda do, given: do.partners.remove(given.ref),
     "rotate": lambda do, given: do.partners.rotate(given.ref),
-    "validation": _validation,
+    "validation": lambda do, given: set_validation(do, given.ref, given.mode),
+    "status": _status,
+    "reload": _reload,
+    "limits": lambda do, given: do.partners.set_limits(given.ref, given.limits),
     "findings": _findings,
     "findings-clear": _findings_clear,
     "losses": _losses,
@@ -150,6 +247,13 @@ _VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
     "agreement-remove": lambda do, given: do.agreements.remove(given.name, given.ref, given.module),
     "agreement-list": _agreements,
     "explain": _explain,
+    "key-create": lambda do, given: do.keys.create(given.name, given.scope, given.days),
+    "key-list": _key_list,
+    "key-revoke": lambda do, given: do.keys.revoke(given.name),
+    "journal": _journal,
+    "journal-watch": _journal_watch,
+    "trace": _trace,
+    "capture": _capture,
     "sync": _sync,
     "sync-progress": _sync_progress,
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from hub.app import App
-from hub.config import Config, Limits, Listen, Upstream
+from hub.config import Admin, Config, Limits, Listen, Upstream
 from hub.config import Hub as HubSection
 from hub.core.directory import Encoding
 from hub.core.modules import Interface
@@ -253,6 +253,7 @@ def _config(folder: Path) -> Config:
     return Config(
         hub=HubSection(name="Demo Hub", party="NL-HUB", plugins=str(shipped_plugins()), data=str(folder)),
         listen=Listen(port=0),
+        admin=Admin(port=0),
         limits=Limits(timeout=10.0),
         upstream=Upstream(allow_private=("127.0.0.0/8",)),
         plugins={_PLUGIN: {"prefer": {CPO.party.country: EMSP.party.party_id}}},

@@ -4,6 +4,7 @@ OCPI 2.2.1, status_codes: what reached the OCPI layer is answered with HTTP 200 
 are for what did not get that far (bad JSON, no valid token, no such path).
 """
 
+from math import ceil
 from typing import ClassVar
 
 
@@ -58,6 +59,16 @@ class TooLarge(OcpiError):
     http = 413
 
 
+class TooManyRequests(OcpiError):
+    """A limit of the partner's is reached. `wait` is the seconds until it is worth while to come back."""
+
+    http = 429
+
+    def __init__(self, message: str, wait: float = 1.0) -> None:
+        seconds = max(1, ceil(wait))
+        super().__init__(f"{message}; come back in {seconds} s", headers=(("Retry-After", str(seconds)),))
+
+
 class InvalidParameters(OcpiError):
     """A field, header or path segment has a value that OCPI does not allow here."""
 
@@ -72,6 +83,15 @@ class ServerError(OcpiError):
     """The hub failed. The partner learns that, and nothing of the inside."""
 
     code = 3000
+
+
+class Stopping(ServerError):
+    """The hub is about to stop, and takes nothing more. `wait` is the seconds until it may be there again."""
+
+    http = 503
+
+    def __init__(self, message: str, wait: float = 1.0) -> None:
+        super().__init__(message, headers=(("Retry-After", str(max(1, ceil(wait)))),))
 
 
 class CannotUseApi(OcpiError):

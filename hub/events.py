@@ -14,8 +14,10 @@ import structlog
 
 from hub.bridge.rules import Loss
 from hub.core.directory import Platform
+from hub.core.headers import RequestHeaders
 from hub.core.message import Message, Reply
 from hub.core.modules import Operation
+from hub.core.outcome import Outcome
 from hub.core.party import Party, PartyRole
 from hub.core.route import Refuse, Route
 from hub.core.status import ConnectionStatus
@@ -43,9 +45,9 @@ class Handled(Event, frozen=True, kw_only=True, eq=False):
 class Delivered(Event, frozen=True, kw_only=True, eq=False):
     """One attempt to hand a message to one platform came to its end.
 
-    `outcome` is short and for people: `1000`, `2003`, `4002 no answer in time`. `seconds` is the platform's time.
-    `lost` and `lost_back` are what could not be carried there, and what of the answer could not be carried back,
-    where the two speak different versions of OCPI.
+    `outcome` is short and for people: `1000`, `2003`, `4002 no answer in time`. `seconds` is the time of the whole
+    attempt. `lost` and `lost_back` are what could not be carried there, and what of the answer could not be carried
+    back, where the two speak different versions of OCPI.
     """
 
     message: Message
@@ -55,6 +57,50 @@ class Delivered(Event, frozen=True, kw_only=True, eq=False):
     seconds: float
     lost: tuple[Loss, ...] = ()
     lost_back: tuple[Loss, ...] = ()
+    leg: "Leg"
+
+
+class Leg(msgspec.Struct, kw_only=True, eq=False):
+    """The second leg of a message: what went to a platform, and what came of it. Filled in on the way.
+
+    `number` is microseconds since 1970 at its begin, `waited` the microseconds until the platform's answer was there.
+    `http` and `ocpi` are None where nothing came that has them; `reason` says why there is no answer to give back.
+    """
+
+    platform: Platform
+    number: int
+    request_id: str
+    sent: bytes = b""
+    waited: int = 0
+    http: int | None = None
+    ocpi: int | None = None
+    answer: bytes = b""
+    reason: str = ""
+    ended: Outcome = Outcome.FAILED
+
+    def __repr__(self) -> str:
+        """Without bodies."""
+        return f"Leg({self.platform.name}, {self.ended})"
+
+
+class Refused(Event, frozen=True, kw_only=True, eq=False):
+    """A request that never became a message was answered with an error: whatever is known of it.
+
+    `platform` is None where no valid token came; `claimed` is whom the request said to be from. `path` has no query.
+    """
+
+    number: int
+    method: str
+    path: str
+    address: str | None
+    headers: RequestHeaders
+    platform: Platform | None
+    http: int
+    code: int
+    reason: str
+    seconds: float
+    bytes_in: int
+    bytes_out: int
 
 
 class Answered(Event, frozen=True, kw_only=True, eq=False):
@@ -63,15 +109,44 @@ class Answered(Event, frozen=True, kw_only=True, eq=False):
     platform: Platform
     operation: Operation
     body: bytes
+    exchange: int = 0
 
 
 class Found(Event, frozen=True, kw_only=True, eq=False):
-    """An object of a platform breaks rules of its OCPI version. `kind` is what it should be: `Location`."""
+    """An object of a platform breaks rules of its OCPI version. `kind` is what it should be: `Location`.
+
+    `exchange` is the number of the message that brought it.
+    """
 
     platform_id: int
     platform: str
     kind: str
     findings: tuple[Finding, ...]
+    exchange: int = 0
+
+
+LimitKind = Literal["requests", "parallel", "broadcasts", "wrong_tokens"]
+
+
+class Limited(Event, frozen=True, kw_only=True, eq=False):
+    """A request was refused because a limit was reached: of a platform, or of an address that has no valid token."""
+
+    platform: str | None
+    limit: LimitKind
+    address: str | None
+
+
+class Reloaded(Event, frozen=True, kw_only=True, eq=False):
+    """Another configuration came into force: `changed` are the keys that are not as before."""
+
+    changed: tuple[str, ...]
+
+
+class TokenRefused(Event, frozen=True, kw_only=True, eq=False):
+    """A platform answered the hub with HTTP 401 or 403."""
+
+    platform: str
+    http: int
 
 
 class Registered(Event, frozen=True, kw_only=True, eq=False):
@@ -248,6 +323,14 @@ class Bus:
         """Wait until every subscriber has handled what was published so far."""
         for subscription in tuple(self._tasks):
             await subscription.settle()
+
+    def backlog(self) -> list[tuple[str, int, int]]:
+        """Of each name that subscribed: events that were dropped since it did, and events that wait."""
+        found: dict[str, tuple[int, int]] = {}
+        for each in self._tasks:
+            dropped, waiting = found.get(each.name, (0, 0))
+            found[each.name] = dropped + each.dropped, waiting + each.waiting
+        return [(name, *numbers) for name, numbers in sorted(found.items())]
 
     def _consumer(self, subscription: Subscription) -> asyncio.Task[None]:
         return asyncio.create_task(subscription.consume(), name=f"events: {subscription.name}")

@@ -11,18 +11,31 @@ from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, Role
 from hub.errors import InvalidParameters
+from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline
+
+_VERSION = "2.2.1"
 
 
 class HubFacade:
     """`self.hub` of every plugin; see `hub.plugin.Hub`."""
 
     def __init__(
-        self, catalogue: Catalogue, current: Callable[[], Directory], pipeline: Pipeline, timeout: float
+        self,
+        catalogue: Catalogue,
+        current: Callable[[], Directory],
+        pipeline: Pipeline,
+        timeout: float,
+        numbers: Numbers,
     ) -> None:
         self._catalogue = catalogue
         self._current = current
         self._pipeline = pipeline
+        self._timeout = timeout
+        self._numbers = numbers
+
+    def reconfigure(self, timeout: float) -> None:
+        """Other seconds for a message of a plugin."""
         self._timeout = timeout
 
     @property
@@ -44,11 +57,12 @@ class HubFacade:
         path: tuple[str, ...] = (),
         query: str = "",
         body: object = None,
+        version: str | None = None,
     ) -> Reply:
         """Send a message in the hub's name, the same way that every other message goes."""
         directory = self._current()
         platform = directory.parties.get(to)
-        version = platform.version if platform and platform.version else max(v for v, _, _ in self._catalogue.rows)
+        version = version or (platform.version if platform else None) or _VERSION
         rows = self._catalogue.module(version, interface, module)
         operation = rows.find(method, path) if rows else None
         if operation is None:
@@ -67,5 +81,6 @@ class HubFacade:
                 receiver=to,
                 deadline=asyncio.get_running_loop().time() + self._timeout,
                 directory=directory,
+                exchange=self._numbers.next(),
             )
         )

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import inspect
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -62,6 +63,7 @@ class Partner:
 
     Endpoints are at `/{interface}/{module}`, as in `endpoints`; OCPI 2.1.1 is told no interface. Its token for the hub
     is `token_out`, the hub's for it `token`, which it sends in Base64 unless `raw`.
+    `tls` is for a hub at https.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Partner:
         self.raw = False
         self.url = ""
         self.hub = ""
+        self.tls: ssl.SSLContext | None = None
 
     @property
     def party(self) -> Any:
@@ -129,7 +132,7 @@ class Partner:
         token = self.token if token is None else token
         written = token if self.raw else base64.b64encode(token.encode()).decode()
         raw = request(method, target.removeprefix(self.hub), f"Authorization: Token {written}", *headers, body=body)
-        answer = await ask(self.hub, raw)
+        answer = await ask(self.hub, raw, tls=self.tls)
         assert answer is not None
         assert answer.envelope
         return answer

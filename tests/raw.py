@@ -4,6 +4,7 @@ import asyncio
 import base64
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -114,7 +115,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(url: str, within: float = 5.0) -> AsyncIterator[Wire]:
+async def wire(url: str, within: float = 5.0, tls: ssl.SSLContext | None = None) -> AsyncIterator[Wire]:
     """A connection to the host and port of a URL, with small buffers on this side."""
     host, _, port = url.split("/")[2].rpartition(":")
     client = socket.socket()
@@ -122,7 +123,7 @@ async def wire(url: str, within: float = 5.0) -> AsyncIterator[Wire]:
         client.setblocking(False)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await asyncio.get_running_loop().sock_connect(client, (host, int(port)))
-        reader, writer = await asyncio.open_connection(sock=client)
+        reader, writer = await asyncio.open_connection(sock=client, ssl=tls, server_hostname=host if tls else None)
     except BaseException:
         client.close()
         raise
@@ -132,9 +133,9 @@ async def wire(url: str, within: float = 5.0) -> AsyncIterator[Wire]:
         writer.transport.abort()
 
 
-async def ask(url: str, data: bytes, within: float = 5.0) -> Answer | None:
+async def ask(url: str, data: bytes, within: float = 5.0, tls: ssl.SSLContext | None = None) -> Answer | None:
     """Send bytes on a connection of their own: the first final answer, or None where there is none."""
-    async with wire(url, within) as connection:
+    async with wire(url, within, tls) as connection:
         await connection.send(data)
         while True:
             answer = await connection.answer(head=data.lstrip().startswith(b"HEAD "))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hub.app import App
-from hub.config import Config, Hub, Limits, Listen, Routing, Sync, Upstream
+from hub.config import Admin, Config, Hub, Limits, Listen, PartnerLimits, Routing, Sync, Upstream
 from hub.core.party import PartyRole
 from hub.sim import SimCpo, SimCpoEmsp, SimEmsp
 
@@ -26,9 +26,12 @@ def config(folder: Path, **changes: Any) -> Config:
         hub=Hub(name="Test Hub", party="NL-HUB", plugins="plugins", data="data"),
         listen=Listen(port=0),
         limits=Limits(timeout=5.0, slow_request=2.0),
+        # A test of something else may be as quick as it can, and wrong as often as it likes.
+        partner_limits=PartnerLimits(requests=0, broadcasts=0, parallel=0, wrong_tokens=0),
         upstream=Upstream(allow_private=("127.0.0.0/8", "::1")),
         sync=Sync(enabled=False),  # a test that counts what partners get must not count pulls
         routing=routing,
+        admin=Admin(enabled=False, port=0),
         folder=folder,
     )
     return msgspec.structs.replace(base, **changes)

@@ -57,6 +57,18 @@ def test_every_command_and_option_is_in_the_reference():
             assert f"`{option}" in made
 
 
+def test_what_is_lost_between_versions_is_as_the_bridge_has_it():
+    made = runpy.run_path(str(ROOT / "docs/make_versions.py"))["page"]()
+    assert (ROOT / "docs/versions.md").read_text() == made, "run: python docs/make_versions.py"
+
+
+def test_the_bridge_is_used_from_python_as_written(capsys):
+    page = (ROOT / "docs/versions.md").read_text()
+    ((program, printed),) = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(program, {})
+    assert capsys.readouterr().out == printed
+
+
 @pytest.mark.parametrize("name", ["registration.md", "routing.md"])
 def test_messages_that_a_page_explains_are_the_hubs_own(name):
     page = (ROOT / "docs" / name).read_text()

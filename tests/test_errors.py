@@ -15,9 +15,11 @@ TABLE = {
     "MethodNotAllowed": (405, 2000),
     "RequestTimeout": (408, 2000),
     "TooLarge": (413, 2000),
+    "TooManyRequests": (429, 2000),
     "InvalidParameters": (200, 2001),
     "NotInThatVersion": (200, 2000),
     "ServerError": (200, 3000),
+    "Stopping": (503, 3000),
     "CannotUseApi": (200, 3001),
     "UnsupportedVersion": (200, 3002),
     "NoMatchingEndpoints": (200, 3003),
@@ -26,6 +28,12 @@ TABLE = {
     "ReceiverTimeout": (200, 4002),
     "ReceiverNotConnected": (200, 4003),
     "PartnerNotFound": (404, 4000),
+}
+
+HEADERS = {
+    "MethodNotAllowed": (("Allow", "GET"),),
+    "TooManyRequests": (("Retry-After", "1"),),
+    "Stopping": (("Retry-After", "1"),),
 }
 
 
@@ -39,8 +47,9 @@ def test_status_and_code(name):
     error = kind("words", ("GET",)) if name == "MethodNotAllowed" else kind("words")
     assert isinstance(error, errors.OcpiError)
     assert (error.http, error.code) == TABLE[name]
-    assert (error.message, str(error)) == ("words", "words")
-    assert error.headers == ((("Allow", "GET"),) if name == "MethodNotAllowed" else ())
+    assert error.message == str(error)
+    assert error.message == ("words; come back in 1 s" if name == "TooManyRequests" else "words")
+    assert error.headers == HEADERS.get(name, ())
 
 
 def test_a_405_lists_what_is_allowed():

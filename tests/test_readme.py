@@ -92,6 +92,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
     for name in [name for name in os.environ if name.startswith("OCPI_HUB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OCPI_HUB__LISTEN__PORT", "0")
+    monkeypatch.setenv("OCPI_HUB__ADMIN__PORT", "0")
     monkeypatch.setenv("OCPI_HUB__UPSTREAM__ALLOW_PRIVATE", '["127.0.0.0/8"]')
     return tmp_path
 

@@ -4,12 +4,23 @@ import click
 
 from hub import __version__
 from hub.cli.agreement import agreement
+from hub.cli.backup import backup, restore
+from hub.cli.capture import capture
 from hub.cli.check import check
+from hub.cli.convert import convert
 from hub.cli.demo import demo
 from hub.cli.explain import explain
+from hub.cli.findings import findings
+from hub.cli.journal import journal
+from hub.cli.key import key
+from hub.cli.losses import losses
 from hub.cli.partner import partner
+from hub.cli.reload import reload
 from hub.cli.serve import serve
+from hub.cli.status import status
 from hub.cli.sync import sync
+from hub.cli.trace import trace
+from hub.cli.validate import validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,5 +35,25 @@ def main() -> None:
     """
 
 
-for command in (serve, demo, check, partner, agreement, explain, sync):
+for command in (
+    serve,
+    demo,
+    check,
+    reload,
+    status,
+    partner,
+    agreement,
+    key,
+    explain,
+    journal,
+    trace,
+    sync,
+    findings,
+    losses,
+    validate,
+    convert,
+    backup,
+    restore,
+):
     main.add_command(command)
+partner.add_command(capture)

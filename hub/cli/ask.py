@@ -4,11 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from hub.app import Store, identity
+from hub.app import identity
 from hub.cli.common import load_config, quiet_log, remark, run, told
 from hub.config import Config
 from hub.control import Arguments, ControlError, Operations, ask, run_verb
 from hub.partners.agreements import AgreementBook
+from hub.partners.counts import CountBook
+from hub.partners.journal import JournalBook
+from hub.partners.opening import Store
 from hub.partners.operations import Partners
 from hub.store.errors import StoreLocked
 
@@ -46,7 +49,10 @@ async def _ask_or_open(config: Config, verb: str, arguments: Arguments) -> tuple
                 url = config.listen.base_url(config.listen.port)
                 partners = Partners(store.keeper, identity(config, url), config.catalogue, None)
                 agreements = AgreementBook(store.keeper, config.catalogue)
-                return await run_verb(Operations(partners, agreements), verb, arguments), True
+                counts = CountBook(store.database, store.keeper, config.routing.validation)
+                journal = JournalBook(store.database, store.keeper)
+                operations = Operations(partners, agreements, counts, store.keys, journal=journal)
+                return await run_verb(operations, verb, arguments), True
         except StoreLocked as locked:
             if loop.time() > until:
                 raise ControlError(f"{locked} It does not answer at {config.data_folder / 'hub.sock'}.") from None

@@ -7,7 +7,7 @@ import click
 
 from hub.app import Findings
 from hub.app import check as check_all
-from hub.cli.common import complain, config_option, json_option, load_config, print_json, quiet_log, run, told
+from hub.cli.common import complain, config_option, json_option, load_config, print_json, quiet_log, remark, run, told
 from hub.config import Config, ConfigError
 
 
@@ -28,7 +28,9 @@ def check(config_path: Path | None, as_json: bool) -> None:
         except ConfigError as error:
             found.problems.extend(error.problems)
     if as_json:
-        print_json({"ok": not found.problems, "problems": found.problems, "note": found.note})
+        print_json(
+            {"ok": not found.problems, "problems": found.problems, "warnings": found.warnings, "note": found.note}
+        )
     else:
         _print(config, found)
     if found.problems:
@@ -38,6 +40,8 @@ def check(config_path: Path | None, as_json: bool) -> None:
 def _print(config: Config | None, found: Findings) -> None:
     for problem in found.problems:
         complain(problem)
+    for warning in found.warnings:
+        remark(f"Warning: {warning}")
     if found.note:
         click.echo(found.note)
     if config is None or found.problems:

@@ -12,12 +12,14 @@ import click
 import msgspec
 import uvloop
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from hub import log
-from hub.app import CannotStart
+from hub.bridge import CanNotBridge
 from hub.config import Config, ConfigError, load
 from hub.control import ControlError
+from hub.listener import CannotStart
 from hub.plugin.errors import PluginError
 from hub.store.errors import StoreError
 
@@ -36,9 +38,18 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value, for scripts.")
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """The terminal, as rich sees it. What goes elsewhere is not broken into lines: each row stays one, for grep."""
-    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, emoji=False, width=None if stream.isatty() else _WIDE)
+
+
+def rows(*names: str) -> Table:
+    """A table without lines. What is too long for the terminal is broken, never cut; numbers stand at the right."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold", justify="right" if name == "times" else "left")
+    return table
 
 
 def load_config(path: Path | None) -> Config:
@@ -62,7 +73,7 @@ def told(*, as_json: bool = False) -> Iterator[None]:
         yield
     except (ConfigError, PluginError) as error:
         _fail(error.problems, str(error), as_json=as_json)
-    except (StoreError, CannotStart, ControlError) as error:
+    except (StoreError, CannotStart, ControlError, CanNotBridge) as error:
         _fail([f"Error: {error}"], str(error), as_json=as_json)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)

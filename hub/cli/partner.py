@@ -3,6 +3,7 @@
 A running hub is asked through its control socket; where none runs, the store is opened. Never both.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,29 @@ from hub.cli import partner_view
 from hub.cli.ask import do
 from hub.cli.common import config_option, json_option, print_json
 from hub.control import Arguments
+
+DEFAULT = -1.0
+
+
+class _Limit(click.ParamType[float]):
+    """A number of 0 or more, or `default`."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; DEFAULT for the word."""
+        if str(value).lower() == "default":
+            return DEFAULT
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number < math.inf:
+            self.fail(f"{value!r} is neither a number, 0 or more, nor the word default", param, ctx)
+        return number
+
+
+LIMIT = _Limit()
 
 
 @click.group()
@@ -170,6 +194,54 @@ def rotate(ref: str, again: bool, config_path: Path | None, as_json: bool) -> No
         return
     result = do(config_path, "rotate", Arguments(ref=ref), as_json)
     _say(result, as_json, f"Both tokens of {_name(result)} are new; the old ones no longer work.")
+
+
+@partner.command()
+@click.argument("ref", metavar="PARTNER")
+@click.argument(
+    "mode",
+    metavar="enforce|report|off|default",
+    type=click.Choice(["enforce", "report", "off", "default"], case_sensitive=False),
+)
+@config_option
+@json_option
+def validation(ref: str, mode: str, config_path: Path | None, as_json: bool) -> None:
+    """Set what happens to objects that break a rule of OCPI.
+
+    They are refused (enforce), passed on and reported (report), or not looked at (off). With default, it is as
+    routing.validation in the configuration says. What a partner answers is only ever reported.
+    """
+    result = do(config_path, "validation", Arguments(ref=ref, mode=mode), as_json)
+    of = "as configured" if mode == "default" else "for this partner alone"
+    see = f"What is wrong with its objects: ocpi-hub findings {result['id']}"
+    _say(result, as_json, f"Validation of {_name(result)} is now {result['validation']}, {of}.\n{see}")
+
+
+@partner.command()
+@click.argument("ref", metavar="PARTNER")
+@click.option("--requests", metavar="N|default", type=LIMIT, help="Requests per second.")
+@click.option("--broadcasts", metavar="N|default", type=LIMIT, help="Broadcasts per second.")
+@click.option("--parallel", metavar="N|default", type=LIMIT, help="Requests at the same time.")
+@config_option
+@json_option
+def limits(
+    ref: str,
+    requests: float | None,
+    broadcasts: float | None,
+    parallel: float | None,
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Show or set what a partner may ask of the hub.
+
+    What is over a limit is answered with HTTP 429 and the time to come back. 0 is no limit; with default, it is as
+    [partner_limits] in the configuration says. What is not named stays as it is.
+    """
+    named = {"requests": requests, "broadcasts": broadcasts, "parallel": parallel}
+    changes = {name: None if value == DEFAULT else value for name, value in named.items() if value is not None}
+    verb = "limits" if changes else "show"
+    result = do(config_path, verb, Arguments(ref=ref, limits=changes), as_json)
+    _say(result, as_json, f"{_name(result)} may send {partner_view.limits(result['limits'])}.")
 
 
 @partner.group()

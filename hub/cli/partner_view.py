@@ -8,6 +8,11 @@ from rich.table import Table
 
 from hub.cli.common import console
 
+_VALIDATION = {
+    "enforce": "enforce: what breaks a rule is refused",
+    "report": "report: what breaks a rule is passed on and reported",
+    "off": "off: nobody looks",
+}
 _STATES = {"REGISTERED": "green", "INVITED": "yellow", "SUSPENDED": "red"}
 _NEXT = {
     "INVITED": "It has not registered yet. If it has lost its TOKEN_A: ocpi-hub partner rotate {id} --invite",
@@ -39,8 +44,11 @@ def print_one(partner: Any) -> None:
         ("versions URL", partner["versions_url"]),
         ("sends its token", partner["sends_token_as"]),
         ("gets its token", partner["gets_token_as"]),
-        ("added", _time(partner["created_at"])),
-        ("changed", _time(partner["updated_at"])),
+        ("validation", _validation(partner)),
+        ("findings", partner.get("findings")),
+        ("limits", limits(partner["limits"]) if any(each is not None for each in partner["limits"].values()) else None),
+        ("added", time(partner["created_at"])),
+        ("changed", time(partner["updated_at"])),
     )
     for name, value in facts:
         if value:
@@ -53,11 +61,32 @@ def print_one(partner: Any) -> None:
         out.print(f"  {each['module']:<16} {each['interface']:<8} {escape(each['url'])}{by_hand}", soft_wrap=True)
     if hint := _NEXT.get(partner["state"]):
         out.print(hint.format(id=partner["id"]), soft_wrap=True)
+    if partner.get("findings"):
+        out.print(f"What is wrong with its objects: ocpi-hub findings {partner['id']}", soft_wrap=True)
 
 
 def _state(partner: Any) -> str:
     return f"[{_STATES[partner['state']]}]{partner['state']}[/]"
 
 
-def _time(milliseconds: int) -> str:
+def _validation(partner: Any) -> str | None:
+    if "validation" not in partner:
+        return None
+    return _VALIDATION[partner["validation"]] + ("" if partner["validation_set"] else " (routing.validation)")
+
+
+def limits(own: Any) -> str:
+    """What a partner may send."""
+    words = {"requests": "requests per second", "broadcasts": "broadcasts per second", "parallel": "requests at a time"}
+    return ", ".join(_limit(own[name], unit) for name, unit in words.items())
+
+
+def _limit(value: float | None, unit: str) -> str:
+    if value is None:
+        return f"{unit} as configured"
+    return f"{value:g} {unit}" if value else f"{unit} without limit"
+
+
+def time(milliseconds: int) -> str:
+    """A moment as people read it."""
     return f"{datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"

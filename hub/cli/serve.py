@@ -4,15 +4,18 @@ import asyncio
 import gc
 import os
 import signal
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
 import structlog
 
 from hub import log
-from hub.app import DRAIN, App
+from hub.app import App
 from hub.cli.common import config_option, load_config, run, told
 from hub.config import Config
+from hub.flow.reload import Read
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
@@ -22,29 +25,44 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 def serve(config_path: Path | None) -> None:
     """Run the hub until it is told to stop.
 
-    Ctrl-C or SIGTERM stops it; messages under way are finished first. The log goes to standard error.
+    Ctrl-C or SIGTERM stops it; messages under way are finished first. SIGHUP does what `ocpi-hub reload` does. The log
+    goes to standard error.
     """
     with told():
         config = load_config(config_path)
         log.configure(config.log.level, config.log.format)
-        run(config, _serve(config))
+        run(config, _serve(config, partial(load_config, config_path)))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, read: Read) -> None:
     logger = structlog.get_logger()
-    stopping = asyncio.Event()
+    stopping, reloading = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with App(config) as app:
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    async with App(config, read) as app:
+        app.reloader.follow(lambda new: log.configure(new.log.level, new.log.format))
         # What lives from start to stop need not be looked through at every collection.
         gc.collect()
         gc.freeze()
         _welcome(config, app)
+        reloads = asyncio.create_task(_reload(app, reloading))
         await stopping.wait()
-        logger.info("stopping", at_most_seconds=DRAIN)
+        reloads.cancel()
+        with suppress(asyncio.CancelledError):
+            await reloads
+        logger.info("stopping", at_most_seconds=app.config.limits.drain + app.config.limits.timeout)
     logger.info("stopped")
     _say("Stopped.")
+
+
+async def _reload(app: App, wanted: asyncio.Event) -> None:
+    """Reload at each SIGHUP; what came of it is in the log."""
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        await app.reloader.reload()
 
 
 def _welcome(config: Config, app: App) -> None:
@@ -53,6 +71,8 @@ def _welcome(config: Config, app: App) -> None:
         _say("Partners can not use that URL: set public_url in [listen] to the one that they reach the hub at.")
     if not app.keeper.records:
         _say('Next: ocpi-hub partner invite "ACME Charging" --party NL-TNM:CPO')
+    if app.admin_url and not app.operations.keys.all():
+        _say(f"The admin API is at {app.admin_url}/docs. Its first key: ocpi-hub key create NAME --scope read")
 
 
 def _say(line: str) -> None:

@@ -1,21 +1,41 @@
 """Configuration: config.toml and the environment, read once into frozen structs."""
 
 from hub.config.load import load, plugin_settings
-from hub.config.model import Config, Hub, Limits, Listen, Liveness, Log, PluginOptions, Routing, Section, Sync, Upstream
+from hub.config.model import (
+    Admin,
+    Config,
+    Hub,
+    Journal,
+    Limits,
+    Listen,
+    Liveness,
+    Log,
+    PartnerLimits,
+    PluginOptions,
+    Routing,
+    Section,
+    Sync,
+    TlsFiles,
+    Upstream,
+)
 from hub.config.origin import ConfigError
 
 __all__ = [
+    "Admin",
     "Config",
     "ConfigError",
     "Hub",
+    "Journal",
     "Limits",
     "Listen",
     "Liveness",
     "Log",
+    "PartnerLimits",
     "PluginOptions",
     "Routing",
     "Section",
     "Sync",
+    "TlsFiles",
     "Upstream",
     "load",
     "plugin_settings",

@@ -24,11 +24,13 @@ def check(config: Config) -> Iterator[Finding]:
     yield from _refused(("hub", "party"), config.hub.party, Party.parse)
     yield from _refused(("hub", "website"), config.hub.website, _web_url)
     yield from _refused(("listen", "host"), config.listen.host, _host)
+    yield from _refused(("admin", "host"), config.admin.host, _host)
     yield from _refused(("listen", "public_url"), config.listen.public_url, _base_url)
     for index, network in enumerate(config.upstream.allow_private):
         yield from _refused(("upstream", "allow_private", index), network, _network)
     if config.ca_file is not None and not config.ca_file.is_file():
         yield (("upstream", "ca_file"),), f"ca_file: there is no file {config.ca_file}"
+    yield from _tls(config)
     yield from _within_timeout(config)
     for name, module in config.modules.items():
         for path, reason in faults(name, module):
@@ -48,6 +50,15 @@ def _within_timeout(config: Config) -> Iterator[Finding]:
         if value > timeout:
             reason = f"{key} is {value:g}; it must be at most limits.timeout, which is {timeout:g}"
             yield (("upstream", key), ("limits", "timeout")), reason
+
+
+def _tls(config: Config) -> Iterator[Finding]:
+    for key in ("certificate", "key", "client_ca"):
+        name = getattr(config.listen, key)
+        if name is not None and not (config.folder / name).is_file():
+            yield (("listen", key),), f"{key}: there is no file {config.folder / name}"
+        elif name is not None and config.listen.certificate is None:
+            yield (("listen", key),), f"{key}: it is of no use without listen.certificate; name that file, too"
 
 
 def _refused(path: KeyPath, value: str | None, parse: Callable[[str], object]) -> Iterator[Finding]:

@@ -101,8 +101,9 @@ def _plugins(reader: Reader, value: object) -> dict[str, dict[str, object]]:
 
 
 def _homes() -> dict[str, str]:
-    """The section of each key."""
-    return {item.encode_name: name for name, kind in sections().items() for item in structs.fields(kind)}
+    """The section of each key: the first that has it."""
+    tables = reversed(list(sections().items()))
+    return {item.encode_name: name for name, kind in tables for item in structs.fields(kind)}
 
 
 def _unknown(name: str) -> str:

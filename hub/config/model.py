@@ -64,11 +64,36 @@ class Listen(Section, frozen=True):
     public_url: Annotated[
         str | None,
         Meta(
-            description="URL under which partners reach the hub. Without it: http://host:port.",
+            description="URL under which partners reach the hub. Without it: http://host:port, with TLS https.",
             examples=["https://hub.example"],
         ),
     ] = None
     backlog: Annotated[int, Meta(ge=1, le=65535, description="Connections that may wait to be accepted.")] = 1024
+    certificate: Annotated[
+        str | None,
+        Meta(
+            description="PEM file with the hub's certificate and those between it and its root: the hub speaks TLS.",
+            examples=["fullchain.pem"],
+        ),
+    ] = None
+    key: Annotated[
+        str | None,
+        Meta(
+            description="PEM file with the certificate's private key. Without it: in the file of the certificate.",
+            examples=["privkey.pem"],
+        ),
+    ] = None
+    client_ca: Annotated[
+        str | None,
+        Meta(
+            description="PEM file with the authorities of client certificates. Without it: none are asked for.",
+            examples=["clients.pem"],
+        ),
+    ] = None
+    client_certificates: Annotated[
+        Literal["required", "optional"],
+        Meta(description="Whether clients without a certificate are let in, when client_ca is set."),
+    ] = "required"
 
     def base_url(self, port: int) -> str:
         """URL under which partners reach the hub, without a slash at the end.
@@ -78,7 +103,7 @@ class Listen(Section, frozen=True):
         if self.public_url:
             return self.public_url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{port}"
+        return f"{'https' if self.certificate else 'http'}://{host}:{port}"
 
 
 class Limits(Section, frozen=True):
@@ -103,6 +128,31 @@ class Limits(Section, frozen=True):
     keepalive: Annotated[
         float, Meta(gt=0, le=3600, description="Seconds an idle connection from a partner stays open.")
     ] = 75.0
+    drain: Annotated[
+        float, Meta(ge=0, le=3600, description="Seconds that requests under way get when the hub stops.")
+    ] = 10.0
+
+
+class PartnerLimits(Section, frozen=True):
+    """What each partner may ask of the hub, where it has no limits of its own."""
+
+    requests: Annotated[
+        float, Meta(ge=0, le=1_000_000, description="Requests of one partner per second; 0 for no limit.")
+    ] = 1000.0
+    broadcasts: Annotated[
+        float, Meta(ge=0, le=1_000_000, description="Broadcasts of one partner per second; 0 for no limit.")
+    ] = 100.0
+    burst: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds for which a partner may save up what it did not send."),
+    ] = 5.0
+    parallel: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Requests of one partner at the same time; 0 for no limit.")
+    ] = 500
+    wrong_tokens: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000, description="Requests with a wrong token from one address per minute; 0: no limit."),
+    ] = 60
 
 
 class Upstream(Section, frozen=True):
@@ -185,6 +235,30 @@ class Liveness(Section, frozen=True):
     probe_timeout: Annotated[float, Meta(gt=0, le=60, description="Seconds a platform has to answer that.")] = 5.0
 
 
+class Admin(Section, frozen=True):
+    """Where the hub's operator reaches it: the admin API, its documentation, metrics and health."""
+
+    enabled: Annotated[bool, Meta(description="Whether there is an admin listener at all.")] = True
+    host: Annotated[
+        str, Meta(min_length=1, description="Address of the admin listener; partners need not reach it.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the admin listener; 0 picks a free one.")] = 8001
+    open_metrics: Annotated[
+        bool, Meta(description="Whether /metrics is told without a key to all who reach the admin listener.")
+    ] = False
+
+
+class Journal(Section, frozen=True):
+    """What the hub keeps of the messages that passed it."""
+
+    enabled: Annotated[bool, Meta(description="Whether a journal is kept.")] = True
+    days: Annotated[int, Meta(ge=1, le=3650, description="Days that its rows are kept.")] = 30
+    rows: Annotated[
+        int,
+        Meta(ge=1000, le=1_000_000_000, description="Most rows that are kept, of exchanges and deliveries together."),
+    ] = 1_000_000
+
+
 class Log(Section, frozen=True):
     """What the hub writes to stderr."""
 
@@ -211,6 +285,15 @@ class PluginOptions(Section, frozen=True):
     ] = "skip"
 
 
+class TlsFiles(Struct, frozen=True):
+    """The files that the listener's TLS is made of, as absolute paths."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+    client_required: bool
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """The whole configuration, and where it came from.
 
@@ -220,10 +303,13 @@ class Config(Struct, frozen=True, kw_only=True):
     hub: Hub = Hub()
     listen: Listen = Listen()
     limits: Limits = Limits()
+    partner_limits: PartnerLimits = PartnerLimits()
     upstream: Upstream = Upstream()
     routing: Routing = Routing()
     sync: Sync = Sync()
     liveness: Liveness = Liveness()
+    admin: Admin = Admin()
+    journal: Journal = Journal()
     log: Log = Log()
     modules: dict[str, CustomModule] = {}
     plugins: dict[str, dict[str, object]] = {}
@@ -249,6 +335,20 @@ class Config(Struct, frozen=True, kw_only=True):
     def ca_file(self) -> Path | None:
         """Absolute path of `upstream.ca_file`."""
         return self.folder / self.upstream.ca_file if self.upstream.ca_file is not None else None
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        """What `listen` says about TLS; None where the hub speaks plain HTTP."""
+        listen = self.listen
+        if listen.certificate is None:
+            return None
+        client_ca = self.folder / listen.client_ca if listen.client_ca is not None else None
+        return TlsFiles(
+            self.folder / listen.certificate,
+            self.folder / (listen.key or listen.certificate),
+            client_ca,
+            listen.client_certificates == "required",
+        )
 
     @property
     def catalogue(self) -> Catalogue:

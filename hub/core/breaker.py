@@ -84,6 +84,21 @@ class Breaker:
         self._probing = False
 
     @property
+    def failures(self) -> int:
+        """Failures in a row: at `Policy.failures` the breaker opens."""
+        return self._failures
+
+    @property
+    def trouble_at(self) -> float:
+        """When the first failure of the latest row was."""
+        return self._trouble_at
+
+    def reconfigure(self, policy: Policy, jitter: float) -> None:
+        """Judge by another policy from now on."""
+        self._policy = policy
+        self._patience = policy.idle * (1 + _SPREAD * jitter)
+
+    @property
     def due(self) -> float:
         """When there is something to do, a probe or a publication, if nothing happens before."""
         return min(self.probe_due, self.publish_due)

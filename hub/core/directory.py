@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from hub.core.agreements import Agreements
+from hub.core.limits import OwnLimits
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
 
@@ -55,8 +56,8 @@ class Secret:
 class Platform(msgspec.Struct, frozen=True, eq=False):
     """One connected system. `authorization` is the finished header value the hub calls it with.
 
-    `roles` are the parties that the platform speaks for, `reserved` all those that are kept for it. `validation` is
-    what its operator set for it alone: `enforce`, `report` or `off`.
+    `roles` are the parties that the platform speaks for, `reserved` all those that are kept for it. `validation`
+    (`enforce`, `report`, `off`) and `limits` are what its operator set for it alone.
     """
 
     id: int
@@ -70,6 +71,7 @@ class Platform(msgspec.Struct, frozen=True, eq=False):
     endpoints: Mapping[tuple[str, Interface], str] = {}
     origins: frozenset[str] = frozenset()
     validation: str | None = None
+    limits: OwnLimits = OwnLimits()
 
     @property
     def parties(self) -> frozenset[Party]:

@@ -16,6 +16,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `segments` is the decoded path below the module, `query` the raw query string, `body` the bytes as received,
     `deadline` the event loop's time by which the answer has to be back. `directory` is the snapshot in force.
     `url` is set where the message came to a sealed URL: the partner's own URL, which is called as it stands.
+    `exchange` is its number in the journal: its receipt in microseconds since 1970; 0 where it is only asked about.
     """
 
     operation: Operation
@@ -31,6 +32,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     url: str | None = None
     deadline: float
     directory: Directory
+    exchange: int = 0
 
     @property
     def version(self) -> str:

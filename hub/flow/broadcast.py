@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 
+from hub.core.directory import Platform
 from hub.core.message import Message
 from hub.core.party import Party
 from hub.core.route import Route
@@ -62,9 +63,13 @@ class Broadcaster:
     Two pushes of one object reach a platform in the order in which the hub took them over.
     """
 
-    def __init__(self, deliverer: Deliverer, at_once: int, broadcasts: int) -> None:
-        """`at_once` deliveries of one broadcast, and `broadcasts` of one platform, run at the same time."""
+    def __init__(self, deliverer: Deliverer, at_once: int, broadcasts: int, admit: Callable[[Platform], None]) -> None:
+        """`at_once` deliveries of one broadcast, and `broadcasts` of one platform, run at the same time.
+
+        `admit` raises TooManyRequests where a platform begins too many in too short a time.
+        """
         self._deliverer = deliverer
+        self._admit = admit
         self._at_once = at_once
         self._broadcasts = broadcasts
         self._running: set[asyncio.Task[None]] = set()
@@ -77,10 +82,11 @@ class Broadcaster:
         """Start the deliveries, once `keep` has taken the message over; what `keep` returned.
 
         What comes of them goes to events and plugins, never to the sender. RoutingError (4000) where too many of
-        this platform's broadcasts are under way: then nothing was kept.
+        this platform's broadcasts are under way, TooManyRequests where they come too fast: then nothing was kept.
         """
         if self._by_platform[message.platform.id] >= self._broadcasts:
             raise RoutingError(f"{self._broadcasts} of your broadcasts are under way; wait for them")
+        self._admit(message.platform)
         with ExitStack() as held:
             self._by_platform[message.platform.id] += 1
             held.callback(self._ended, message.platform.id)
@@ -94,6 +100,10 @@ class Broadcaster:
         task.add_done_callback(self._running.discard)
         task.add_done_callback(lambda _: ends.close())
         return kept
+
+    def reconfigure(self, at_once: int, broadcasts: int) -> None:
+        """Other bounds, for broadcasts that begin from now on."""
+        self._at_once, self._broadcasts = at_once, broadcasts
 
     async def stop(self) -> None:
         """Wait for what is under way: every delivery ends by the deadline of its message."""

@@ -45,6 +45,10 @@ class Collector:
         self._at_once = at_once
         self._limit = limit
 
+    def reconfigure(self, at_once: int, limit: int) -> None:
+        """Other bounds, for lists that are asked for from now on."""
+        self._at_once, self._limit = at_once, limit
+
     async def page(self, message: Message, route: Route, hooks: OperationHooks) -> Page:
         """One page. A party that does not answer is left out.
 

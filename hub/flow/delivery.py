@@ -4,9 +4,11 @@ No retry, no queue: what fails is told to the sender at once, and is gone (2.2.1
 behaviour).
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeAlias
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -17,14 +19,16 @@ from hub.core.directory import Platform
 from hub.core.headers import routing
 from hub.core.message import Message, Reply
 from hub.core.modules import UrlIn
+from hub.core.outcome import Outcome
 from hub.core.pages import PageHeaders
 from hub.core.party import Party
 from hub.core.paths import join
 from hub.core.route import destination
 from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, ReceiverTimeout, RoutingError
-from hub.events import Answered, Bus, Delivered
+from hub.events import Answered, Bus, Delivered, Leg, TokenRefused
 from hub.flow.bridging import Bridging
 from hub.flow.indirect import Indirect
+from hub.flow.numbers import Numbers
 from hub.ocpi import envelope
 from hub.partners.calls import JSON, Headers, opening
 from hub.plugin.api import Outgoing
@@ -65,6 +69,7 @@ class Deliverer:
         bridging: Bridging,
         bus: Bus,
         report: Callable[[int, Fault | int], None],
+        numbers: Numbers,
     ) -> None:
         """`report` is told how each attempt at a platform ended: an HTTP status, or what went wrong."""
         self._client = client
@@ -72,6 +77,7 @@ class Deliverer:
         self._indirect = indirect
         self._bridging = bridging
         self._bus = bus
+        self._numbers = numbers
 
     async def deliver(
         self,
@@ -90,16 +96,23 @@ class Deliverer:
         """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
+        leg = Leg(platform=platform, number=self._numbers.next(), request_id=str(uuid4()))
         lost: Losses = ()
         back: Losses = ()
         try:
             message, lost = await self._bridging.request(message, platform, to)
-            reply = await self._attempt(message, to, platform, endpoint, hooks, speaker or message.sender, until, lost)
+            reply = await self._attempt(message, to, leg, endpoint, hooks, speaker or message.sender, until, lost)
             reply, back = await self._back(message, to, platform, reply)
         except OcpiError as error:
-            self._tell(message, to, platform, f"{error.code} {error.message}", began, lost, back)
+            leg.reason = error.message
+            self._tell(message, to, leg, f"{error.code} {error.message}", began, lost, back)
             raise
-        self._tell(message, to, platform, str(reply.ocpi_status), began, lost, back)
+        except asyncio.CancelledError:
+            leg.ended, leg.reason = Outcome.ABANDONED, "nobody waited for the answer any more"
+            self._tell(message, to, leg, "not waited for", began, lost, back)
+            raise
+        leg.ended = Outcome.DELIVERED if reply.ok else Outcome.DECLINED
+        self._tell(message, to, leg, str(reply.ocpi_status), began, lost, back)
         return reply
 
     async def _back(self, message: Message, to: Party, platform: Platform, reply: Reply) -> tuple[Reply, Losses]:
@@ -113,13 +126,14 @@ class Deliverer:
         self,
         message: Message,
         to: Party,
-        platform: Platform,
+        leg: Leg,
         endpoint: str,
         hooks: OperationHooks,
         speaker: Party,
         until: float | None,
         lost: Losses,
     ) -> Reply:
+        platform = leg.platform
         query, body = self._indirect.request(message, platform, to)
         extra: tuple[tuple[str, str], ...] = ()
         if hooks.forwarders:
@@ -133,26 +147,35 @@ class Deliverer:
         request = Request(
             method=message.method,
             url=message.url or join(endpoint, message.segments, query),
-            headers=(*_headers(message, platform, speaker, to), *extra, *(JSON if body else ())),
+            headers=(*_headers(message, leg, speaker, to), *extra, *(JSON if body else ())),
             body=body,
             pool=platform.id,
             deadline=message.deadline if until is None else min(until, message.deadline),
         )
+        leg.sent = body
+        sent = time.perf_counter()
         try:
             response = await self._client.send(request)
         except SendError as error:
             if error.fault is not Fault.TIMEOUT or until is None:
                 self._report(platform.id, error.fault)
             raise _told(error, to, platform) from None
+        finally:
+            leg.waited = round((time.perf_counter() - sent) * 1_000_000)
+        leg.http, leg.answer = response.status, response.body
         self._report(platform.id, response.status)
         reply = self._reply(message, to, platform, endpoint, response)
+        leg.ocpi = reply.ocpi_status
         if reply.ok and message.operation.data and self._bus.wants(Answered):
-            self._bus.publish(Answered(platform=platform, operation=message.operation, body=response.body))
+            self._bus.publish(
+                Answered(platform=platform, operation=message.operation, body=response.body, exchange=message.exchange)
+            )
         return reply
 
     def _reply(self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response) -> Reply:
         if response.status in (401, 403):
             log.warning("token_refused_by_partner", platform=platform.name, http=response.status)
+            self._bus.publish(TokenRefused(platform=platform.name, http=response.status))
             raise RoutingError(f"{to} does not accept this hub's token; the hub's operator has to renew it")
         code = envelope.status_code(response.body)
         if code is None:
@@ -183,27 +206,29 @@ class Deliverer:
         return tuple(passed)
 
     def _tell(
-        self, message: Message, to: Party, platform: Platform, outcome: str, began: float, lost: Losses, back: Losses
+        self, message: Message, to: Party, leg: Leg, outcome: str, began: float, lost: Losses, back: Losses
     ) -> None:
         if self._bus.wants(Delivered):
             self._bus.publish(
                 Delivered(
                     message=message,
                     to=to,
-                    platform=platform.name,
+                    platform=leg.platform.name,
                     outcome=outcome,
                     seconds=time.perf_counter() - began,
                     lost=lost,
                     lost_back=back,
+                    leg=leg,
                 )
             )
 
 
-def _headers(message: Message, platform: Platform, speaker: Party, to: Party) -> Headers:
+def _headers(message: Message, leg: Leg, speaker: Party, to: Party) -> Headers:
+    platform = leg.platform
     if platform.authorization is None:
         raise ReceiverNotConnected(f"{to} can not be called: the hub has no token for it; do not queue the message")
     routed = () if platform.version in WITHOUT_INTERFACES else routing(speaker, to)
-    return (*opening(platform.authorization, message.correlation_id), *routed)
+    return (*opening(platform.authorization, message.correlation_id, leg.request_id), *routed)
 
 
 def _told(error: SendError, to: Party, platform: Platform) -> OcpiError:

@@ -38,6 +38,16 @@ class Protocol(RequestHandler):
         self._stuck: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
+    @property
+    def has_next(self) -> bool:
+        """Whether a request waits behind the one that is being answered."""
+        return bool(self._messages)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered, or waits for it."""
+        return self._request_in_progress or bool(self._messages)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock: the first request has to be there in time."""
         super().connection_made(transport)
@@ -107,6 +117,17 @@ class HttpServer(web.Server):
         self.write_patience = write_patience
         self._body_limit = body_limit
 
+    @property
+    def busy(self) -> int:
+        """Connections with a request that is not answered yet."""
+        return sum(cast("Protocol", each).busy for each in self.connections)
+
+    def reconfigure(self, *, patience: float, write_patience: float, body_limit: int, **options: Any) -> None:
+        """Other limits: that of bodies from the next request on, the others for new connections."""
+        self.patience, self.write_patience = patience, write_patience
+        self._body_limit = body_limit
+        self._kwargs.update(options)
+
     def __call__(self) -> RequestHandler:
         """A protocol for a new connection."""
         return Protocol(self, loop=self._loop, **self._kwargs)
@@ -132,6 +153,11 @@ async def read_body(request: web.BaseRequest, limit: int, seconds: float) -> byt
         raise TooLarge(f"the body is larger than {limit} bytes, which is all this hub takes") from None
     except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("the body broke off or is framed wrongly") from None
+
+
+def has_next(request: web.BaseRequest) -> bool:
+    """Whether another request came after this one on its connection."""
+    return cast("Protocol", request.protocol).has_next
 
 
 def check_framing(request: web.BaseRequest, head_limit: int) -> None:

@@ -43,6 +43,10 @@ class Memory:
         self._subscription = self._bus.subscribe(self._handled, Handled, name="memory")
         self._written = asyncio.create_task(self._write(), name="memory")
 
+    def reconfigure(self, lifetime: float) -> None:
+        """Remember for another time, in seconds."""
+        self._lifetime = round(lifetime * 1000)
+
     async def stop(self) -> None:
         """Write what is left, and end."""
         if self._subscription:

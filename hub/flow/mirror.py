@@ -21,7 +21,7 @@ from hub.flow.paging import PageQuery
 from hub.partners.directory import now_ms
 from hub.store import mirror as store
 from hub.store.database import Database
-from hub.store.mirror import Held
+from hub.store.mirror import Entry, Held
 
 _PREFIX = 3
 _TOKEN_TYPE = "RFID"  # noqa: S105 - the default of tokens' `type` parameter (2.2.1, tokens 12.2.2)
@@ -55,6 +55,10 @@ class Mirror:
 
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
+        self._limit = limit
+
+    def reconfigure(self, limit: int) -> None:
+        """Another size of pages."""
         self._limit = limit
 
     async def apply(self, message: Message) -> bool:
@@ -168,6 +172,10 @@ class Mirror:
     async def get(self, module: str, owner: Party, key: str) -> Held | None:
         """One object, by its key; None where the hub does not hold it."""
         return await self._database.read(partial(store.get, module=module, owner=owner, key=key))
+
+    async def browse(self, module: str, owner: Party | None, after: int, limit: int) -> list[Entry]:
+        """What is held of a module, a part at a time: `limit` entries with a position over `after`."""
+        return await self._database.read(partial(store.browse, module=module, owner=owner, after=after, limit=limit))
 
     async def tokens_of(self, contract: str) -> list[Held]:
         """The tokens of a contract, the one that was updated last first."""

@@ -51,6 +51,10 @@ class Pipeline:
         self._bus = bus
         self._clock = clock
 
+    def reconfigure(self, ask_seconds: float) -> None:
+        """Another time for eMSPs to authorise a token that nobody knows."""
+        self._ways = msgspec.structs.replace(self._ways, ask_seconds=ask_seconds)
+
     async def handle(self, message: Message) -> Reply:
         """Route a message and bring back its answer. Never raises OcpiError: a refusal is an answer, too."""
         began = time.perf_counter()
@@ -104,7 +108,7 @@ class Pipeline:
                 case _:
                     return await self._ways.deliverer.deliver(message, route.to, hooks)
         except OcpiError as error:
-            return self._answer(message, error.http, error.code, error.message)
+            return self._answer(message, error.http, error.code, error.message, error.headers)
 
     async def _broadcast(self, message: Message, route: Route, hooks: OperationHooks) -> Reply:
         """The mirror has it before the sender is answered; the deliveries go on after that."""
@@ -129,7 +133,10 @@ class Pipeline:
     def _data(self, data: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
         return Reply(status=200, body=envelope.encode(self._clock(), data=data), ocpi_status=1000, headers=headers)
 
-    def _answer(self, message: Message, status: int, code: int, reason: str) -> Reply:
+    def _answer(
+        self, message: Message, status: int, code: int, reason: str, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Reply:
         if code >= _HUB_ERRORS and message.version in WITHOUT_INTERFACES:
             code = _SERVER_ERROR  # OCPI 2.1.1 has no codes for what happens in a hub
-        return Reply(status=status, body=envelope.encode(self._clock(), code, reason), ocpi_status=code)
+        body = envelope.encode(self._clock(), code, reason)
+        return Reply(status=status, body=body, ocpi_status=code, headers=headers)

@@ -14,6 +14,7 @@ from hub.core.paths import segments
 from hub.core.rights import owner_of, sending_party
 from hub.errors import MethodNotAllowed, NotFound, UnsupportedVersion
 from hub.flow.indirect import Indirect
+from hub.flow.numbers import Numbers
 from hub.partners.access import Access, Caller
 
 
@@ -32,12 +33,18 @@ class Reader:
     """Reads functional requests. `current` gives the directory in force."""
 
     def __init__(
-        self, catalogue: Catalogue, access: Access, indirect: Indirect, current: Callable[[], Directory]
+        self,
+        catalogue: Catalogue,
+        access: Access,
+        indirect: Indirect,
+        current: Callable[[], Directory],
+        numbers: Numbers,
     ) -> None:
         self._catalogue = catalogue
         self._access = access
         self._indirect = indirect
         self._current = current
+        self._numbers = numbers
 
     def target(
         self, version: str, path: str, method: str, query: str, headers: RequestHeaders
@@ -101,6 +108,7 @@ class Reader:
             url=target.url,
             deadline=deadline,
             directory=directory,
+            exchange=self._numbers.next(),
         )
 
 

@@ -4,8 +4,9 @@ OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and n
 """
 
 import asyncio
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -29,9 +30,12 @@ from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, Role
 from hub.core.paths import split_target
 from hub.core.urls import endpoint_path
-from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError
+from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Stopping, Unauthorized
+from hub.events import Bus, Refused
 from hub.flow.clock import now
-from hub.flow.http import check_framing, read_body
+from hub.flow.http import check_framing, has_next, read_body
+from hub.flow.limits import Gate
+from hub.flow.numbers import Numbers
 from hub.flow.paging import PageQuery, paging
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader
@@ -47,6 +51,8 @@ log = structlog.get_logger()
 SEALED = "sealed"
 _CLIENT_INFO = "hubclientinfo"
 _JSON = "application/json"
+_BACK_IN = 5.0
+"""Seconds after which a hub that stops may be there again: what a restart takes."""
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -70,10 +76,13 @@ class OcpiServer:
         reader: Reader,
         pipeline: Pipeline,
         client_info: HubClientInfo,
+        gate: Gate,
         seen: Callable[[int], None],
         base_url: str,
         page_limit: int,
         timing: Timing,
+        bus: Bus,
+        numbers: Numbers,
     ) -> None:
         self._catalogue = catalogue
         self._keeper = keeper
@@ -82,6 +91,7 @@ class OcpiServer:
         self._reader = reader
         self._pipeline = pipeline
         self._client_info = client_info
+        self._gate = gate
         self._seen = seen
         self._page_limit = page_limit
         self._root = f"{base_url}/ocpi"
@@ -89,20 +99,108 @@ class OcpiServer:
         self._behind = f"{self._prefix}/ocpi/"
         self._timing = timing
         self._versions = catalogue.versions
+        self._bus = bus
+        self._numbers = numbers
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._stopping = self._given_up = False
+
+    def reconfigure(self, page_limit: int, timing: Timing) -> None:
+        """Other limits, from the next request on."""
+        self._page_limit, self._timing = page_limit, timing
+
+    def drain(self) -> None:
+        """Refuse new requests from now on; every answer ends its connection."""
+        self._stopping = True
+
+    def give_up(self) -> int:
+        """End what is still under way with an answer that says so; how many requests that are."""
+        self._given_up = True
+        for task in self._under_way:
+            task.cancel()
+        return len(self._under_way)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is."""
-        headers: RequestHeaders | None = None
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._under_way.add(task)
         try:
+            response = await self._answered(request, task)
+        finally:
+            self._under_way.discard(task)
+        if self._stopping and not has_next(request):
+            response.force_close()
+        return response
+
+    async def _answered(self, request: web.BaseRequest, task: "asyncio.Task[Any]") -> web.Response:
+        headers: RequestHeaders | None = None
+        number, began = self._numbers.next(), time.perf_counter()
+        try:
+            self._check_not_stopping()
             check_framing(request, self._timing.header_bytes)
             headers = read(request.raw_headers)
-            return await self._dispatch(request, headers)
+            let_in = self._gate.enter(self._caller(request, headers).platform)
+            try:
+                return await self._dispatch(request, headers)
+            finally:
+                let_in.leave()
         except OcpiError as refusal:
             error = refusal
+        except asyncio.CancelledError:
+            if not self._given_up:
+                raise
+            task.uncancel()
+            error = Stopping("this hub stopped before the request was answered; GET what became of it", _BACK_IN)
         except Exception:
             log.exception("request_failed")
             error = ServerError("the hub failed; its operator finds the reason in the log")
-        return self._refused(error, headers or message_ids(request.raw_headers))
+        headers = _identified(headers or message_ids(request.raw_headers))
+        response = self._refused(error, headers)
+        if self._bus.wants(Refused):
+            self._tell(request, headers, error, response, number, began)
+        return response
+
+    def _tell(
+        self,
+        request: web.BaseRequest,
+        headers: RequestHeaders,
+        error: OcpiError,
+        response: web.Response,
+        number: int,
+        began: float,
+    ) -> None:
+        """Say what was refused before it was a message."""
+        try:
+            platform = self._access.authenticate(self._keeper.current, headers.authorization).platform
+        except OcpiError:
+            platform = None
+        self._bus.publish(
+            Refused(
+                number=number,
+                method=request.method,
+                path=request.raw_path.partition("?")[0],
+                address=request.remote,
+                headers=msgspec.structs.replace(headers, authorization=None),
+                platform=platform,
+                http=error.http,
+                code=error.code,
+                reason=error.message,
+                seconds=time.perf_counter() - began,
+                bytes_in=request.content_length or 0,
+                bytes_out=response.content_length or 0,
+            )
+        )
+
+    def _check_not_stopping(self) -> None:
+        if self._stopping:
+            raise Stopping("this hub is just stopping and did not take the request", _BACK_IN)
+
+    def _caller(self, request: web.BaseRequest, headers: RequestHeaders) -> Caller:
+        """Who calls, whatever it may open. Raises Unauthorized, or TooManyRequests where that is too frequent."""
+        try:
+            return self._access.authenticate(self._keeper.current, headers.authorization)
+        except Unauthorized:
+            self._gate.stranger(request.remote or "")
+            raise
 
     def answer(self, error: OcpiError) -> web.Response:
         """The answer to something that could not even be read as a request."""
@@ -250,6 +348,12 @@ def _only(request: web.BaseRequest, *methods: str) -> None:
 def _token(headers: RequestHeaders, caller: Caller) -> Secret:
     raw, decoded = credentials_tokens(headers.authorization)
     return Secret(decoded if caller.encoding is Encoding.BASE64 and decoded else raw)
+
+
+def _identified(headers: RequestHeaders) -> RequestHeaders:
+    """With ids where none came."""
+    request_id, correlation_id = (value for _, value in _ids(headers))
+    return msgspec.structs.replace(headers, request_id=request_id, correlation_id=correlation_id)
 
 
 def _ids(headers: RequestHeaders) -> tuple[tuple[str, str], ...]:

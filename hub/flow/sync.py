@@ -21,7 +21,7 @@ from hub.core.moments import milliseconds
 from hub.core.pages import PageHeaders, count, next_page
 from hub.core.party import Party
 from hub.core.paths import join
-from hub.events import Bus, Registered, StatusChanged
+from hub.events import Bus, Registered, StatusChanged, Subscription
 from hub.flow.mirror import Mirror
 from hub.ocpi import envelope
 from hub.partners.calls import opening
@@ -85,12 +85,28 @@ class Puller:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._clockwork: asyncio.Task[None] | None = None
+        self._subscriptions: tuple[Subscription, ...] = ()
 
     async def start(self) -> None:
         """Pull from time to time, and whenever a platform connects or returns."""
-        self._bus.subscribe(self._registered, Registered, name="sync: registered")
-        self._bus.subscribe(self._returned, StatusChanged, name="sync: returned")
+        self._subscriptions = (
+            self._bus.subscribe(self._registered, Registered, name="sync: registered"),
+            self._bus.subscribe(self._returned, StatusChanged, name="sync: returned"),
+        )
         self._clockwork = asyncio.create_task(self._tick(), name="sync")
+
+    async def reconfigure(self, settings: Settings, *, enabled: bool) -> None:
+        """Pull by other settings, or no more by itself. What is under way goes on, under its old time-out."""
+        self._settings = settings
+        if self._clockwork:
+            self._clockwork.cancel()
+            await asyncio.wait({self._clockwork})
+            self._clockwork = None
+        for subscription in self._subscriptions:
+            await self._bus.unsubscribe(subscription)
+        self._subscriptions = ()
+        if enabled:
+            await self.start()
 
     async def stop(self) -> None:
         """End what is under way; what was kept stays."""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.agreements import ANY, Agreements, Rule
 from hub.core.modules import Catalogue
-from hub.errors import InvalidParameters
+from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.store.agreements import load_rules, remove_rule, set_rule
 
@@ -40,10 +40,10 @@ class AgreementBook:
         return await self._change(lambda connection: set_rule(connection, rule, now_ms()), str(rule))
 
     async def remove(self, one: str, other: str, module: str) -> AgreementsView:
-        """Take a rule back. InvalidParameters where there is none."""
+        """Take a rule back. NotFound where there is none."""
         rule = self._rule(one, other, module, allow=True)
         if (rule.one, rule.other, rule.module) not in self._keeper.current.agreements.rules:
-            raise InvalidParameters(
+            raise NotFound(
                 f"there is no agreement on {rule.module} between {rule.one} and {rule.other}; "
                 "see: ocpi-hub agreement list"
             )
@@ -55,6 +55,13 @@ class AgreementBook:
         """Every rule, ordered by parties and module."""
         agreements = self._keeper.current.agreements
         return AgreementsView("open" if agreements.default else "closed", tuple(sorted(agreements.rules.values())))
+
+    async def set_default(self, default: str) -> None:
+        """Set what holds between two parties without a rule: `open` or `closed`."""
+        before = self._keeper.current.agreements
+        self._keeper.set_default(agreed=default == "open")
+        if self._changed and before.default != (default == "open"):
+            await self._changed(before, self._keeper.current.agreements)
 
     async def _change(self, work: Callable[[AsyncConnection], Awaitable[object]], what: str) -> AgreementsView:
         async def apply(connection: AsyncConnection) -> list[Rule]:

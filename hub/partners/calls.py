@@ -10,13 +10,13 @@ Headers = tuple[tuple[str, str], ...]
 JSON: Headers = (("Content-Type", "application/json"),)
 
 
-def opening(authorization: Secret, correlation_id: str | None = None) -> Headers:
-    """Authorization and the message ids: a new request id, and a new correlation id where none is carried on.
+def opening(authorization: Secret, correlation_id: str | None = None, request_id: str | None = None) -> Headers:
+    """Authorization and the message ids: new ones, where none is carried on.
 
     OCPI 2.2.1, transport_and_format: Authorization header, Unique message IDs.
     """
     return (
         ("Authorization", authorization.reveal()),
-        (REQUEST_ID, str(uuid4())),
+        (REQUEST_ID, request_id or str(uuid4())),
         (CORRELATION_ID, correlation_id or str(uuid4())),
     )

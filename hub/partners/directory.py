@@ -32,12 +32,16 @@ T = TypeVar("T")
 
 
 class DirectoryKeeper:
-    """The one place that changes the directory. `current` is the snapshot in force."""
+    """The one place that changes the directory. `current` is the snapshot in force.
+
+    `stale` are the platforms that changed in the store and could not be read again.
+    """
 
     def __init__(self, database: Database, keyring: Keyring, hub: Party, *, agreed: bool = True) -> None:
         """`agreed` is what holds between two parties without an agreement."""
         self.current = msgspec.structs.replace(Directory.of(hub, ()), agreements=Agreements(agreed))
         self.records: dict[int, PlatformRecord] = {}
+        self.stale: set[int] = set()
         self._database = database
         self._keyring = keyring
         self._creating = asyncio.Lock()
@@ -84,9 +88,13 @@ class DirectoryKeeper:
             except PlatformUnknown:
                 self.records.pop(platform_id, None)
                 self.current = _without(self.current, platform_id)
+            except BaseException:
+                self.stale.add(platform_id)
+                raise
             else:
                 self.records[platform_id] = record
                 self.current = _with(_without(self.current, platform_id), self._platform(record), record)
+            self.stale.discard(platform_id)
 
     async def learn_encoding(self, platform_id: int, digest: bytes, encoding: Encoding) -> None:
         """Remember how a platform writes its token, where that is new."""
@@ -97,6 +105,11 @@ class DirectoryKeeper:
     async def change_agreements(self, work: Callable[[AsyncConnection], Awaitable[list[Rule]]]) -> None:
         """Run one transaction that changes the agreements and gives all of them; in force when this returns."""
         self._agree(await self._database.write(work))
+
+    def set_default(self, *, agreed: bool) -> None:
+        """Set what holds between two parties without an agreement."""
+        agreements = msgspec.structs.replace(self.current.agreements, default=agreed)
+        self.current = msgspec.structs.replace(self.current, agreements=agreements)
 
     def _agree(self, rules: list[Rule]) -> None:
         agreements = Agreements.of(rules, default=self.current.agreements.default)
@@ -129,6 +142,7 @@ class DirectoryKeeper:
             endpoints=endpoints,
             origins=_origins(record.versions_url, endpoints),
             validation=record.validation,
+            limits=record.limits,
         )
 
     def _authorization(self, record: PlatformRecord) -> Secret | None:

@@ -19,7 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.breaker import Breaker, Policy
 from hub.core.directory import Platform
 from hub.core.status import ConnectionStatus
-from hub.events import Bus, Event, PartnerChanged, Registered, StatusChanged, Subscription, Unregistered
+from hub.events import (
+    Bus,
+    Event,
+    PartnerChanged,
+    Registered,
+    StatusChanged,
+    Subscription,
+    TokenRefused,
+    Unregistered,
+)
 from hub.ocpi import envelope
 from hub.ocpi.client_info import standing
 from hub.partners.calls import opening
@@ -34,6 +43,13 @@ _TROUBLE = frozenset[Fault | int]((Fault.CONNECT, Fault.RESET, Fault.RESOLVE, Fa
 # These say something of the hub or of one message, and nothing of whether the platform is there.
 _NO_SIGN = frozenset[Fault | int]((Fault.BUSY, Fault.CLOSED, Fault.FORBIDDEN, Fault.PROTOCOL, Fault.REQUEST, Fault.URL))
 _PROBE_BODY = 2**20
+_WORDS = {
+    Fault.CONNECT: "it does not accept connections",
+    Fault.RESET: "it closes connections without an answer",
+    Fault.RESOLVE: "its host name can not be found",
+    Fault.TIMEOUT: "it does not answer in time",
+    Fault.TLS: "its TLS certificate or handshake fails",
+}
 
 
 class Statuses:
@@ -86,6 +102,21 @@ class Statuses:
         self._known.pop(platform_id, None)
 
 
+class Look(msgspec.Struct, frozen=True):
+    """What the breaker of a platform says: whether messages may go there, failures in a row, seconds to a probe.
+
+    `down_for` is seconds since the trouble began, `why` what it is, where the platform is not reachable. `heard_ago` is
+    seconds since it was last in contact, None where it was not since the hub started.
+    """
+
+    reachable: bool
+    failures: int
+    probe_in: float | None
+    down_for: float | None
+    why: str
+    heard_ago: float | None
+
+
 class Liveness:
     """Keeps the breakers. `report` and `seen` tell it what happens; probes and publications are its own task's."""
 
@@ -110,6 +141,8 @@ class Liveness:
         self._clock = asyncio.get_running_loop().time
         self._gate = asyncio.Semaphore(at_once)
         self._breakers: dict[int, Breaker] = {}
+        self._heard: dict[int, float] = {}
+        self._why: dict[int, str] = {}
         self._heap: list[tuple[float, int]] = []
         self._planned: dict[int, float] = {}
         self._wake = asyncio.Event()
@@ -132,6 +165,13 @@ class Liveness:
             self._task.cancel()
             await asyncio.wait((self._task,))
 
+    def reconfigure(self, policy: Policy, timeout: float) -> None:
+        """Probe by another policy, and give other seconds for an answer."""
+        self._policy, self._timeout = policy, timeout
+        for platform_id, breaker in self._breakers.items():
+            breaker.reconfigure(policy, _chance())
+            self._follow(platform_id, breaker)
+
     def report(self, platform_id: int, outcome: Fault | int) -> None:
         """How a message to a platform ended: the HTTP status of its answer, or why there was none.
 
@@ -141,8 +181,10 @@ class Liveness:
         if breaker is None or outcome in _NO_SIGN:
             return
         if outcome in _TROUBLE:
+            self._why[platform_id] = f"HTTP {outcome}" if isinstance(outcome, int) else _WORDS[outcome]
             breaker.failed(self._clock(), _chance())
         else:
+            self._heard[platform_id] = self._clock()
             breaker.answered(self._clock())
         self._follow(platform_id, breaker)
 
@@ -150,8 +192,24 @@ class Liveness:
         """An authenticated request of a platform came in."""
         breaker = self._breakers.get(platform_id)
         if breaker is not None:
-            breaker.seen(self._clock())
+            self._heard[platform_id] = now = self._clock()
+            breaker.seen(now)
             self._follow(platform_id, breaker)
+
+    def look(self, platform_id: int) -> Look | None:
+        """The state of a platform's breaker, for people; None where the platform is gone."""
+        breaker = self._breakers.get(platform_id)
+        if breaker is None:
+            return None
+        due, now, heard = breaker.probe_due, self._clock(), self._heard.get(platform_id)
+        return Look(
+            reachable=not breaker.open,
+            failures=breaker.failures,
+            probe_in=None if due == inf else max(0.0, due - now),
+            down_for=now - breaker.trouble_at if breaker.open else None,
+            why=self._why.get(platform_id, "") if breaker.open else "",
+            heard_ago=None if heard is None else now - heard,
+        )
 
     async def _partners_changed(self, event: Event) -> None:
         self._reconcile(event.platform if isinstance(event, Registered) else None)
@@ -179,6 +237,8 @@ class Liveness:
 
     def _forget(self, platform_id: int) -> None:
         del self._breakers[platform_id]
+        self._heard.pop(platform_id, None)
+        self._why.pop(platform_id, None)
         self._planned.pop(platform_id, None)
         self._statuses.forget(platform_id)
         self._keeper.set_offline(self._keeper.current.offline - {platform_id})
@@ -268,12 +328,17 @@ class Liveness:
             response = await self._client.send(request)
         except SendError as error:
             tell("probe_failed", platform=platform.name, reason=str(error))
+            self._why[platform.id] = str(error)
             return False
         if response.status in (401, 403):
             log.warning("token_refused_by_partner", platform=platform.name, http=response.status)
+            self._bus.publish(TokenRefused(platform=platform.name, http=response.status))
         alive = answers(response.status, response.body)
-        if not alive:
-            tell("probe_failed", platform=platform.name, reason=f"HTTP {response.status} without an OCPI answer")
+        if alive:
+            self._heard[platform.id] = self._clock()
+        else:
+            reason = self._why[platform.id] = f"HTTP {response.status} without an OCPI answer"
+            tell("probe_failed", platform=platform.name, reason=reason)
         return alive
 
 

@@ -3,16 +3,17 @@
 The command line, the control socket and later the admin API all end here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
+from hub.core.limits import OwnLimits
 from hub.core.modules import Catalogue, Interface
-from hub.core.party import Party, PartyRole
+from hub.core.party import Party, PartyRole, Role
 from hub.core.paths import origin
-from hub.errors import InvalidParameters
+from hub.errors import InvalidParameters, NotFound
 from hub.ocpi.types import Hiding
 from hub.partners.credentials import Identity
 from hub.partners.directory import DirectoryKeeper, now_ms
@@ -20,7 +21,7 @@ from hub.partners.registration import Registrar
 from hub.partners.tokens import new_token
 from hub.store.credentials import token_digest
 from hub.store.endpoints import remove_endpoint, set_endpoint
-from hub.store.platforms import add_parties, create_platform, remove, resume, set_validation, suspend
+from hub.store.platforms import add_parties, create_platform, remove, resume, set_limits, set_validation, suspend
 from hub.store.records import PlatformRecord
 from hub.store.registration import invite_again
 
@@ -46,7 +47,7 @@ class EndpointView(msgspec.Struct, frozen=True):
 
 
 class PartnerView(msgspec.Struct, frozen=True, kw_only=True):
-    """One platform as an operator sees it. Times are milliseconds since 1970."""
+    """One platform as an operator sees it. Times are milliseconds since 1970. `limits` are its own ones."""
 
     id: int
     name: str
@@ -58,13 +59,27 @@ class PartnerView(msgspec.Struct, frozen=True, kw_only=True):
     sends_token_as: Encoding | None
     gets_token_as: Encoding | None
     endpoints: tuple[EndpointView, ...]
+    limits: OwnLimits
     created_at: int
     updated_at: int
+
+
+class PartyView(msgspec.Struct, frozen=True, kw_only=True):
+    """One party in one role. `presented`: its partner has registered with it, and not only been invited to."""
+
+    party: str
+    role: Role
+    partner_id: int
+    partner: str
+    presented: bool
+    name: str | None
+    website: str | None
 
 
 _CLIENT_INFO = ("hubclientinfo", Interface.RECEIVER)
 """No module that is routed, and one that the hub calls all the same."""
 _VALIDATION = ("enforce", "report", "off")
+_MOST = 1_000_000
 
 
 class Partners:
@@ -77,6 +92,10 @@ class Partners:
         self._identity = identity
         self._catalogue = catalogue
         self._registrar = registrar
+
+    def reconfigure(self, identity: Identity) -> None:
+        """Present the hub otherwise."""
+        self._identity = identity
 
     async def invite(self, name: str, parties: Sequence[str]) -> Invitation:
         """Make a platform with the parties it may present, and its TOKEN_A."""
@@ -130,6 +149,24 @@ class Partners:
     def all(self) -> list[PartnerView]:
         """Every partner, by id."""
         return [self._view(platform_id) for platform_id in sorted(self._keeper.records)]
+
+    def parties(self) -> list[PartyView]:
+        """Every party of every partner, a row for each role, by party and role."""
+        rows = (
+            PartyView(
+                party=str(party.party),
+                role=held.role,
+                partner_id=record.id,
+                partner=record.name,
+                presented=held.confirmed,
+                name=party.business_name,
+                website=party.website,
+            )
+            for record in self._keeper.records.values()
+            for party in record.parties
+            for held in party.roles
+        )
+        return sorted(rows, key=lambda each: (each.party, each.role))
 
     def show(self, ref: str) -> PartnerView:
         """One partner."""
@@ -199,8 +236,25 @@ class Partners:
         self._changed(platform.id, f"validation {mode}")
         return self._view(platform.id)
 
+    async def set_limits(self, ref: str, changes: Mapping[str, float | None]) -> PartnerView:
+        """Change what a partner may ask of the hub: `requests`, `broadcasts` per second, `parallel`.
+
+        0 is no limit, None what the configuration says. What is not named stays as it is.
+        """
+        platform = self.find(ref)
+        try:
+            limits = msgspec.convert({**msgspec.structs.asdict(platform.limits), **changes}, OwnLimits, strict=False)
+        except msgspec.ValidationError as reason:
+            raise InvalidParameters(f"limits: {reason}") from None
+        for name, value in msgspec.structs.asdict(limits).items():
+            if value is not None and not 0 <= value <= _MOST:
+                raise InvalidParameters(f"{name} is {value:g}; it must be 0 (no limit) to {_MOST}")
+        await self._keeper.write(platform.id, lambda connection: set_limits(connection, platform.id, limits, now_ms()))
+        self._changed(platform.id, "limits")
+        return self._view(platform.id)
+
     def find(self, ref: str) -> Platform:
-        """A platform by id, name, or one of its parties. InvalidParameters where none or several fit."""
+        """A platform by id, name, or one of its parties. NotFound where there is none."""
         directory = self._keeper.current
         if ref.isdecimal() and int(ref) in directory.platforms:
             return directory.platforms[int(ref)]
@@ -209,7 +263,7 @@ class Partners:
             try:
                 named = [directory.parties[Party.parse(ref)]]
             except (ValueError, KeyError):
-                raise InvalidParameters(f"no partner {ref!r}; see: ocpi-hub partner list") from None
+                raise NotFound(f"no partner {ref!r}; see: ocpi-hub partner list") from None
         return named[0]
 
     def _called(self, version: str) -> set[tuple[str, Interface]]:
@@ -271,6 +325,7 @@ def _view(record: PlatformRecord) -> PartnerView:
         endpoints=tuple(
             EndpointView(each.version, each.module, each.interface, each.url, each.manual) for each in record.endpoints
         ),
+        limits=record.limits,
         created_at=record.created_at,
         updated_at=record.updated_at,
     )

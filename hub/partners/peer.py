@@ -73,11 +73,30 @@ class Peer:
         modules: frozenset[str],
         encodings: Sequence[Encoding],
     ) -> Learned:
-        """Versions, then the details of the best of `versions`; the token encoding is found by trying."""
+        """Versions, then the details of the best of `versions`; the token encoding is found by trying.
+
+        It is the one that the details accept: some platforms let everybody see their versions, or take a token there
+        in an encoding that they refuse elsewhere.
+        """
+        received, encoding = await self._get(versions_url, token, encodings)
+        offered = {entry.version: entry.url for entry in read_versions(received.data, versions_url)}
+        version = next((version for version in versions if version in offered), None)
+        if version is None:
+            raise UnsupportedVersion(
+                f"{versions_url} offers OCPI {', '.join(sorted(offered)) or 'no version'}; "
+                f"this needs {' or '.join(versions)}"
+            )
+        others = (each for each in encodings if each is not encoding)
+        received, encoding = await self._get(offered[version], token, (encoding, *others))
+        details = read_one(received.data, VersionDetails, offered[version])
+        return _learned(details, version, encoding, modules, offered[version])
+
+    async def _get(self, url: str, token: Secret, encodings: Sequence[Encoding]) -> tuple[envelope.Received, Encoding]:
+        """GET with the first encoding that is accepted. The refusal of the first where none is."""
         refused: PeerRefused | None = None
         for encoding in encodings:
             try:
-                return await self._learn(versions_url, token, versions, modules, encoding)
+                return await self.call("GET", url, token, encoding), encoding
             except PeerRefused as refusal:
                 if not refusal.denied:
                     raise
@@ -118,21 +137,6 @@ class Peer:
                 denied=received.status_code == 3000,
             )
         return received
-
-    async def _learn(
-        self, versions_url: str, token: Secret, wanted: Sequence[str], modules: frozenset[str], encoding: Encoding
-    ) -> Learned:
-        received = await self.call("GET", versions_url, token, encoding)
-        offered = {entry.version: entry.url for entry in read_versions(received.data, versions_url)}
-        version = next((version for version in wanted if version in offered), None)
-        if version is None:
-            raise UnsupportedVersion(
-                f"{versions_url} offers OCPI {', '.join(sorted(offered)) or 'no version'}; "
-                f"this needs {' or '.join(wanted)}"
-            )
-        received = await self.call("GET", offered[version], token, encoding)
-        details = read_one(received.data, VersionDetails, offered[version])
-        return _learned(details, version, encoding, modules, offered[version])
 
 
 def read_versions(data: msgspec.Raw, url: str) -> list[Version]:

@@ -72,6 +72,10 @@ class Registrar:
         self._timeout = timeout
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    def reconfigure(self, identity: Identity, timeout: float) -> None:
+        """Present the hub otherwise, and give partners another time to answer."""
+        self.identity, self._timeout = identity, timeout
+
     def get(self, platform: Platform, version: str, token: Secret) -> AnyCredentials:
         """GET: the hub's credentials, with the token of this very request; the hub itself keeps only its digest."""
         return self.identity.credentials(version, token, self._reachable(platform, version))

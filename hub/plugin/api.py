@@ -84,11 +84,13 @@ class Hub(Protocol):
         path: tuple[str, ...] = (),
         query: str = "",
         body: object = None,
+        version: str | None = None,
     ) -> Reply:
         """Send an OCPI request in the hub's name to one party, once.
 
         `path` holds the segments below the module, not encoded. `body` is sent as it is when it is bytes, else as
-        JSON; None sends none. The hub itself answers with 4000 to 4003 where the
+        JSON; None sends none. `version` is the OCPI version that it is written in: without it the receiver's, and 2.2.1
+        where the receiver is the hub itself or has not connected. The hub itself answers with 4000 to 4003 where the
         party could not be reached. Raises OcpiError where OCPI has no such method and path.
         """
 

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -72,14 +72,20 @@ class Loader:
     """Where plugins come from: `.py` files in folders, and the `[plugins.*]` tables of the configuration.
 
     A folder that does not exist holds no plugins. A file whose name begins with `_` or `.` is no plugin.
-    `catalogue` has the modules of the plugins, too, when all were loaded.
+    `catalogue` has the modules of the plugins, too, when all were loaded; `added` are these, by plugin.
     """
 
     def __init__(self, config: Config, folders: Sequence[Path]) -> None:
         self.config = config
         self.catalogue = config.catalogue
         self._folders = folders
-        self._added: dict[str, Added] = {}
+        self.added: dict[str, Added] = {}
+
+    def following(self, config: Config, folders: Sequence[Path]) -> "Loader":
+        """A loader with other settings, for a hub that runs already: its modules stay what they are."""
+        other = Loader(config, folders)
+        other.catalogue, other.added = self.catalogue, self.added
+        return other
 
     def scan(self) -> tuple[dict[str, Path], list[str]]:
         """The plugin files by stem, and a problem for every second file of one stem."""
@@ -104,11 +110,15 @@ class Loader:
         Raises PluginError, also where it adds other modules than it did at `load_all`: those are the hub's by now.
         """
         opened = self._open(source)
-        if opened and opened.enabled and opened.modules != self._added.get(source.path.stem, {}):
+        if opened and opened.enabled and opened.modules != self.added.get(source.path.stem, {}):
             opened.unload()
             reason = "the modules that the plugin adds have changed; restart the hub for that"
             raise PluginError([problem(source.path, line_of_modules(source.text), reason)])
         return self._check(opened) if opened else None
+
+    def lost_tables(self, found: Mapping[str, Path]) -> list[str]:
+        """A problem for every table of a plugin that there is no file for."""
+        return [self._lost_table(stem, found) for stem in self.config.plugins if stem not in found]
 
     def load_all(self) -> list[Loaded]:
         """Load every file. Raises PluginError with all that is wrong with any of them."""
@@ -127,7 +137,7 @@ class Loader:
                 loaded.append(self._check(one))
             except PluginError as error:
                 problems += error.problems
-        problems += [self._lost_table(stem, found) for stem in self.config.plugins if stem not in found]
+        problems += self.lost_tables(found)
         if problems:
             for each in loaded:
                 each.unload()
@@ -174,7 +184,7 @@ class Loader:
             if each.enabled:
                 problems += taken(each.modules, self.catalogue, each.source.path, each.source.text)
                 self.catalogue = _plus(self.catalogue, each.modules)
-                self._added[each.source.path.stem] = each.modules
+                self.added[each.source.path.stem] = each.modules
         return problems
 
     def _check(self, opened: Opened) -> Loaded:
@@ -204,7 +214,7 @@ class Loader:
             refuses_admission=options.on_error == "refuse" or "on_error" not in table,
         )
 
-    def _lost_table(self, stem: str, found: dict[str, Path]) -> str:
+    def _lost_table(self, stem: str, found: Mapping[str, Path]) -> str:
         reason = f"[plugins.{stem}]: there is no plugin file {stem}.py{likely(stem, found)}"
         return self.config.origin.problem(("plugins", stem), reason, about_key=True)
 

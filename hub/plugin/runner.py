@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from hub.core.route import Refuse
 from hub.events import Bus, PluginChanged
 from hub.plugin.api import Hub, Registration
 from hub.plugin.errors import PluginError, likely
-from hub.plugin.loader import Loaded, Loader
+from hub.plugin.loader import Loaded, Loader, Source
 from hub.plugin.running import Running
 from hub.plugin.table import HookTable, OperationHooks
 
@@ -22,6 +23,15 @@ log = structlog.get_logger()
 QUARANTINE_AFTER = 5
 POLL = 1.0
 SPARE = 5.0
+
+
+class HookTiming(msgspec.Struct, frozen=True, kw_only=True):
+    """What one hook costs since its plugin was loaded: answered calls, their seconds in all, those of the slowest."""
+
+    hook: str
+    calls: int
+    seconds: float
+    slowest: float
 
 
 class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +45,7 @@ class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
     faults: int = 0
     last_fault: str = ""
     dropped: int = 0
+    timings: tuple[HookTiming, ...] = ()
     problem: str = ""
 
 
@@ -131,6 +142,22 @@ class Runner:
             for stem, path in self._files.items():
                 await self._consider(stem, path)
 
+    async def adopt(self, loader: Loader) -> None:
+        """Take over other settings, changed files, and what was set aside: all of it, or PluginError and nothing."""
+        async with self._refreshing:
+            files, loaded = await asyncio.to_thread(self._load_changed, loader)
+            started = await self._begin_all(loaded)
+            self._loader, self._files, self._doubles = loader, files, []
+            for stem in [stem for stem in self._digests if stem not in files]:
+                del self._digests[stem]
+                self._replace(stem, None)
+            self._problems.clear()
+            for stem, (digest, running) in started.items():
+                self._digests[stem] = digest
+                self._replace(stem, running)
+            for each in self._running.values():
+                each.faults.reset()
+
     def reset(self, name: str) -> None:
         """Call a plugin again that was set aside. Raises LookupError where none of this name runs."""
         if name not in self._running:
@@ -163,6 +190,44 @@ class Runner:
         else:
             self._problems.pop(stem, None)
             self._replace(stem, running)
+
+    def _load_changed(self, loader: Loader) -> tuple[dict[str, Path], dict[str, tuple[bytes, Loaded | None]]]:
+        """The files there are, and what is to be started of them: what is not as it was, or does not run as it should.
+
+        Runs in a thread. Raises PluginError with all that is wrong.
+        """
+        files, problems = loader.scan()
+        problems += loader.lost_tables(files)
+        loaded: dict[str, tuple[bytes, Loaded | None]] = {}
+        for stem, path in files.items():
+            try:
+                source = loader.read(path)
+                if not self._is_as_it_was(stem, source, loader):
+                    loaded[stem] = source.digest, loader.load(source)
+            except PluginError as error:
+                problems += error.problems
+        if problems:
+            _unload(each for _, each in loaded.values())
+            raise PluginError(problems)
+        return files, loaded
+
+    def _is_as_it_was(self, stem: str, source: Source, loader: Loader) -> bool:
+        before, after = (each.config.plugins.get(stem, {}) for each in (self._loader, loader))
+        return self._digests.get(stem) == source.digest and stem not in self._problems and before == after
+
+    async def _begin_all(
+        self, loaded: dict[str, tuple[bytes, Loaded | None]]
+    ) -> dict[str, tuple[bytes, Running | None]]:
+        """Start all, or none: PluginError, and those that started are stopped again."""
+        started: dict[str, tuple[bytes, Running | None]] = {}
+        try:
+            for stem, (digest, each) in loaded.items():
+                started[stem] = digest, await self._begin(each) if each else None
+        except PluginError:
+            await asyncio.gather(*(running.stop() for _, running in started.values() if running))
+            _unload(each for stem, (_, each) in loaded.items() if stem not in started)
+            raise
+        return started
 
     async def _begin(self, loaded: Loaded) -> Running | None:
         if not loaded.enabled:
@@ -223,5 +288,15 @@ class Runner:
             faults=running.faults.total,
             last_fault=running.faults.last,
             dropped=running.queue.dropped if running.queue else 0,
+            timings=tuple(
+                HookTiming(hook=each.name, calls=each.calls, seconds=each.seconds, slowest=each.slowest)
+                for each in running.hooks
+            ),
             problem=problem,
         )
+
+
+def _unload(loaded: Iterable[Loaded | None]) -> None:
+    for each in loaded:
+        if each:
+            each.unload()

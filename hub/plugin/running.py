@@ -25,15 +25,18 @@ OBSERVE = 30.0
 
 
 class BoundHook:
-    """A hook of a running plugin, ready to be asked."""
+    """A hook of a running plugin, ready to be asked. `seconds` is the time of all `calls` that were answered."""
 
     def __init__(self, running: "Running", hook: Hook) -> None:
         loaded = running.loaded
         self.plugin = loaded.stem
         self.kind = hook.kind
         self.operations = hook.operations
+        self.name = hook.method
+        self.calls = 0
+        self.seconds = 0.0
+        self.slowest = 0.0
         self._events = hook.events
-        self._name = hook.method
         self._method = getattr(running.plugin, hook.method)
         self._seconds = OBSERVE if hook.kind in {ON, ON_PUSH} else loaded.timeout
         self._refuses = loaded.refuses_admission if hook.kind is ADMIT else loaded.refuses
@@ -46,7 +49,7 @@ class BoundHook:
             try:
                 return await self._answer(given)
             except Fault as fault:
-                self._faults.failed(self._name, fault)
+                self._faults.failed(self.name, fault)
         return Refuse(f"plugin {self.plugin} failed and nothing may pass without it", 4000) if self._refuses else None
 
     def observes(self, event: Event) -> bool:
@@ -57,12 +60,15 @@ class BoundHook:
 
     async def _answer(self, given: tuple[Any, ...]) -> Any:
         answer = await self._container.call(self._method, *given, seconds=self._seconds)
+        self.calls += 1
+        self.seconds += answer.seconds
+        self.slowest = max(self.slowest, answer.seconds)
         if wrong := complaint(self.kind, given, answer.value):
             raise Fault("answered wrong", wrong)
         if answer.seconds > self._seconds:
-            self._faults.failed(self._name, Fault("slow", f"blocked the hub for {answer.seconds:.1f} s"))
+            self._faults.failed(self.name, Fault("slow", f"blocked the hub for {answer.seconds:.1f} s"))
         else:
-            self._faults.succeeded(self._name)
+            self._faults.succeeded(self.name)
         return answer.value
 
 

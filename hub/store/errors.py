@@ -44,6 +44,13 @@ class SchemaTooNew(StoreError):
         self.revision = revision
 
 
+class BackupExists(StoreError):
+    """A backup would take the place of a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already. Choose another name, or overwrite it with --force.")
+
+
 class KeyFileUnsafe(StoreError):
     """Others than the owner can read the key file."""
 

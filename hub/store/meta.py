@@ -11,17 +11,22 @@ from hub.store.database import Database
 from hub.store.errors import WrongKey
 from hub.store.schema import meta
 
-_KEY_CHECK = "key_check"
+KEY_CHECK = "key_check"
+
+
+def key_check(keyring: Keyring) -> str:
+    """What a database holds to know its key by. It tells nothing about the key."""
+    return keyring.derive(b"key check", 16).hex()
 
 
 async def check_key(database: Database, keyring: Keyring, key_path: Path) -> None:
     """Make sure that this key belongs to this database: WrongKey if not. A new database takes the key as its own."""
-    value = keyring.derive(b"key check", 16).hex()
+    value = key_check(keyring)
 
     async def compare(connection: AsyncConnection) -> None:
-        found = await connection.scalar(select(meta.c.value).where(meta.c.key == _KEY_CHECK))
+        found = await connection.scalar(select(meta.c.value).where(meta.c.key == KEY_CHECK))
         if found is None:
-            await connection.execute(insert(meta).values(key=_KEY_CHECK, value=value))
+            await connection.execute(insert(meta).values(key=KEY_CHECK, value=value))
         elif not hmac.compare_digest(found, value):
             raise WrongKey(key_path, database.path)
 

@@ -38,6 +38,20 @@ class Held(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one object without its body, of which `size` is the bytes. Times are milliseconds since 1970."""
+
+    position: int
+    owner: str
+    object_id: str
+    object_key: str
+    version: str
+    platform_id: int
+    last_updated: int
+    updated_at: int
+    size: int
+
+
 class Page(msgspec.Struct, frozen=True):
     """One page, and how many objects there are on all pages."""
 
@@ -174,6 +188,21 @@ async def page(
     columns = select(mirror.c.owner, mirror.c.version, mirror.c.body)
     held = columns.where(mirror.c.position.in_(positions)).order_by(mirror.c.position)
     return Page(total, [_held(*row) for row in await connection.execute(held)])
+
+
+async def browse(
+    connection: AsyncConnection, module: str, *, owner: Party | None, after: int, limit: int
+) -> list[Entry]:
+    """`limit` entries with a position over `after`, of one owner or of all, in their order. Bodies are not read."""
+    columns = (
+        mirror.c.position, mirror.c.owner, mirror.c.object_id, mirror.c.object_key, mirror.c.version,
+        mirror.c.platform_id, mirror.c.last_updated, mirror.c.updated_at, func.length(mirror.c.body).label("size"),
+    )  # fmt: skip
+    query = select(*columns).where(mirror.c.module == module, mirror.c.position > after)
+    if owner is not None:
+        query = query.where(mirror.c.owner == owner.id)
+    rows = await connection.execute(query.order_by(mirror.c.position).limit(limit))
+    return [Entry(**row) for row in rows.mappings()]
 
 
 async def drop_platform(connection: AsyncConnection, platform_id: int) -> None:

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import CursorResult, Select, case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.directory import Encoding, State, TokenKind
+from hub.core.limits import OwnLimits
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
 from hub.store.credentials import insert_credential
@@ -21,7 +23,7 @@ from hub.store.records import (
     PlatformRecord,
     RoleRecord,
 )
-from hub.store.schema import credential, endpoint, party, party_role, platform, platform_setting
+from hub.store.schema import credential, endpoint, party, party_role, platform, platform_limit, platform_setting
 from hub.store.statements import upsert
 
 
@@ -93,6 +95,14 @@ async def set_validation(connection: AsyncConnection, platform_id: int, mode: st
         await upsert(connection, platform_setting, [{"platform_id": platform_id, "validation": mode}])
 
 
+async def set_limits(connection: AsyncConnection, platform_id: int, limits: OwnLimits, now: int) -> None:
+    """Set what a platform may ask of the hub. PlatformUnknown if there is none."""
+    await change_platform(connection, platform_id, now)
+    await connection.execute(delete(platform_limit).where(platform_limit.c.platform_id == platform_id))
+    if limits != OwnLimits():
+        await connection.execute(insert(platform_limit).values(platform_id=platform_id, **structs.asdict(limits)))
+
+
 async def change_platform(connection: AsyncConnection, platform_id: int, now: int, **values: Any) -> None:
     """Set columns of a platform. PlatformUnknown if there is none."""
     change = update(platform).where(platform.c.id == platform_id).values(updated_at=now, **values)
@@ -113,6 +123,7 @@ async def _load(connection: AsyncConnection, platform_id: int | None) -> list[Pl
     endpoints = await _endpoints(connection, platform_id)
     settings = await connection.execute(_only(select(platform_setting), platform_setting.c, platform_id))
     validation = {row.platform_id: row.validation for row in settings}
+    limits = await _limits(connection, platform_id)
     return [
         PlatformRecord(
             id=row.id,
@@ -128,9 +139,18 @@ async def _load(connection: AsyncConnection, platform_id: int | None) -> list[Pl
             credentials=tuple(credentials[row.id]),
             endpoints=tuple(endpoints[row.id]),
             validation=validation.get(row.id),
+            limits=limits.get(row.id, OwnLimits()),
         )
         for row in await connection.execute(query)
     ]
+
+
+async def _limits(connection: AsyncConnection, platform_id: int | None) -> dict[int, OwnLimits]:
+    found = await connection.execute(_only(select(platform_limit), platform_limit.c, platform_id))
+    return {
+        row.platform_id: OwnLimits(requests=row.requests, broadcasts=row.broadcasts, parallel=row.parallel)
+        for row in found
+    }
 
 
 async def _parties(connection: AsyncConnection, platform_id: int | None) -> dict[int, list[PartyRecord]]:

@@ -3,6 +3,7 @@
 import msgspec
 
 from hub.core.directory import Encoding, State, TokenKind
+from hub.core.limits import OwnLimits
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
 
@@ -73,6 +74,7 @@ class PlatformRecord(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[CredentialRecord, ...]
     endpoints: tuple[EndpointRecord, ...]
     validation: str | None = None
+    limits: OwnLimits = OwnLimits()
 
 
 class PresentedRole(msgspec.Struct, frozen=True):

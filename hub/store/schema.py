@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -33,6 +34,10 @@ metadata = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+
+# SQLite has 64 bits in every INTEGER, and numbers its rows only by a column of that very name.
+_LONG = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _platform_id(*, primary_key: bool = False, index: bool = True) -> Column[int]:
@@ -182,6 +187,16 @@ platform_setting = Table(
     CheckConstraint("validation IN ('enforce', 'report', 'off')", name="validation"),
 )
 
+# What one platform may ask of the hub; where there is no row or no value, the configuration holds.
+platform_limit = Table(
+    "platform_limit",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("requests", Float),
+    Column("broadcasts", Float),
+    Column("parallel", Integer),
+)
+
 # Where a platform's objects break the rules of its OCPI version: how often, by path and rule. Never a value.
 finding = Table(
     "finding",
@@ -240,6 +255,99 @@ connection_status = Table(
     Column("status", Text, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     CheckConstraint("status IN ('CONNECTED', 'OFFLINE', 'PLANNED', 'SUSPENDED')", name="status"),
+)
+
+# Keys of the admin API: SHA-256 of the key's ASCII bytes, and what it opens.
+admin_key = Table(
+    "admin_key",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("scope", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    CheckConstraint("length(digest) = 32", name="digest"),
+    CheckConstraint("scope IN ('read', 'operate', 'admin')", name="scope"),
+)
+
+# The journal. A number is the moment of receipt in microseconds since 1970, made unique: it sorts and cuts by time.
+# What is kept of a removed platform stays until it is too old, so no id here refers to a platform.
+exchange = Table(
+    "exchange",
+    metadata,
+    Column("id", _LONG, primary_key=True, autoincrement=False),
+    Column("correlation_id", Text, nullable=False, index=True),
+    Column("request_id", Text, nullable=False, index=True),
+    Column("sender", Text),
+    Column("sender_id", Integer),
+    Column("receiver", Text),
+    Column("receiver_id", Integer),
+    Column("version", Text),
+    Column("module", Text),
+    Column("interface", Text),
+    Column("method", Text, nullable=False),
+    Column("object_id", Text),
+    Column("path", Text),
+    Column("address", Text),
+    Column("way", Text),
+    Column("why", Text),
+    Column("outcome", Text, nullable=False),
+    Column("http_status", Integer, nullable=False),
+    Column("ocpi_status", Integer, nullable=False),
+    Column("hub_us", BigInteger, nullable=False),
+    Column("partner_us", BigInteger),
+    Column("bytes_in", Integer, nullable=False),
+    Column("bytes_out", Integer, nullable=False),
+    Column("reason", Text),
+    Column("findings", Integer, nullable=False),
+    Column("finding", Text),
+    Index(None, "sender_id", "id"),
+    Index(None, "receiver_id", "id"),
+    Index(None, "outcome", "id"),
+)
+
+# One attempt to hand the message of an exchange to a platform. `after_us`: since the receipt of that message.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", _LONG, primary_key=True, autoincrement=False),
+    Column("exchange_id", BigInteger, nullable=False, index=True),
+    Column("request_id", Text, index=True),
+    Column("sender", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("platform_id", Integer, nullable=False),
+    Column("version", Text),
+    Column("after_us", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("http_status", Integer),
+    Column("ocpi_status", Integer),
+    Column("partner_us", BigInteger, nullable=False),
+    Column("bytes_out", Integer, nullable=False),
+    Column("bytes_in", Integer, nullable=False),
+    Column("reason", Text),
+    Column("losses", Integer, nullable=False),
+    Column("loss", Text),
+    Index(None, "platform_id", "exchange_id"),
+    Index(None, "outcome", "exchange_id"),
+)
+
+# Until when the bodies of a platform's exchanges are kept, too.
+capture = Table(
+    "capture",
+    metadata,
+    _platform_id(primary_key=True),
+    Column("until_at", BigInteger, nullable=False),
+)
+
+# Bodies of an exchange (`delivery_id` 0) or of a delivery, while a capture is on: cut, and without what is secret.
+captured = Table(
+    "captured",
+    metadata,
+    Column("exchange_id", _LONG, primary_key=True, autoincrement=False),
+    Column("delivery_id", _LONG, primary_key=True, autoincrement=False),
+    Column("request", Text, nullable=False),
+    Column("answer", Text, nullable=False),
 )
 
 # Facts about this database itself, such as the key check value.

@@ -43,14 +43,24 @@ class Client:
         """`resolve` is called in threads of the client's own and may block."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits
+        self._resolve = resolve
         self._dialer = Dialer(limits, guard, ssl_context or tls_context(), Resolver(limits, resolve))
         self._pools: dict[str | int, Pool] = {}
         self._connections: set[Connection] = set()
         self._busy: set[Connection] = set()
+        self._outdated: set[Connection] = set()
         self._dials: set[asyncio.Timeout] = set()
         self._deadlines = Ticker(_DEADLINE_TICK, self._expire)
         self._reaper = Ticker(_IDLE_TICK, self._reap)
         self._closed = False
+
+    def reconfigure(self, limits: Limits, guard: Guard, ssl_context: ssl.SSLContext) -> None:
+        """Other bounds from now on. Connections that are open carry the request they have to its end, and no other."""
+        self._limits = limits
+        self._dialer = Dialer(limits, guard, ssl_context, Resolver(limits, self._resolve))
+        self._outdated |= self._busy
+        for pool in self._pools.values():
+            pool.reconfigure(limits)
 
     async def send(self, request: Request) -> Response:
         """The partner's answer to `request`, or SendError. A push is sent once at most, whatever happens.
@@ -129,7 +139,7 @@ class Client:
             self._busy.discard(connection)
         if isinstance(outcome, SendError):
             raise outcome
-        if connection.reusable and not self._closed:
+        if connection.reusable and not self._closed and connection not in self._outdated:
             pool.put(connection, self._loop.time())
         else:
             connection.abort()
@@ -163,6 +173,7 @@ class Client:
 
     def _forget(self, pool: Pool, connection: Connection, _lost: asyncio.Future[None]) -> None:
         self._connections.discard(connection)
+        self._outdated.discard(connection)
         pool.forget(connection)
 
     def _expire(self) -> bool:

@@ -60,6 +60,12 @@ class Pool:
         while self._idle and self.in_use + len(self._idle) > self._limits.connections:
             self._idle.pop(0).close()
 
+    def reconfigure(self, limits: Limits) -> None:
+        """Other bounds. What is idle is closed: it was opened under the old ones."""
+        self._limits = limits
+        while self._idle:
+            self._idle.pop().close()
+
     def forget(self, connection: Connection) -> None:
         """A connection was lost; it may have been idle."""
         if connection in self._idle:

@@ -25,11 +25,14 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
 """Seconds that a test waits for a process or a loop: much, for a machine that has other things to do."""
+ANY_ADMIN_PORT = "OCPI_HUB__ADMIN__PORT"
 CONFIG = """
 [hub]
 name = "Test Hub"
 party = "NL-HUB"
 [listen]
+port = 0
+[admin]
 port = 0
 [limits]
 timeout = 5.0
@@ -163,7 +166,7 @@ def serving(folder: Path, **environ: str) -> Iterator[tuple[Process, str]]:
 def clean_environ() -> dict[str, str]:
     """The environment without settings of a hub, and with the package to be found from any folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OCPI_HUB")}
-    return kept | {"PYTHONPATH": str(ROOT)}
+    return kept | {"PYTHONPATH": str(ROOT), ANY_ADMIN_PORT: "0"}
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +174,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No settings from outside, and a log that is as it was afterwards."""
     for name in set(os.environ) - set(clean_environ()):
         monkeypatch.delenv(name)
+    monkeypatch.setenv(ANY_ADMIN_PORT, "0")
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -196,7 +200,7 @@ def configured(cli: Cli) -> Cli:
 @pytest.fixture
 def offline(cli: Cli) -> Cli:
     """The same where no hub runs, with a port that can stand in an invitation."""
-    (cli.folder / "config.toml").write_text(CONFIG.replace("port = 0", "port = 8000"))
+    (cli.folder / "config.toml").write_text(CONFIG.replace("port = 0", "port = 8000", 1))
     return cli
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hub.app import App, CannotStart, Store, _not_bound, bind, open_tls
+from hub.app import App, partners_tls
 from hub.config import Listen, Upstream
 from hub.core.modules import Interface
+from hub.listener import CannotStart, bind
+from hub.listener.opening import _not_bound
+from hub.partners.opening import Store
 from hub.plugin.errors import PluginError
 from hub.sim.client import CallFailed
 from hub.store.errors import KeyFileMissing, StoreLocked, StoreUnsuitable
@@ -45,7 +48,7 @@ def test_a_host_that_is_not_here_is_told(host):
 
 def test_a_port_that_this_user_may_not_use_is_told():
     """Judged from the error alone: root may use every port, and in many containers everybody may."""
-    told = _not_bound("127.0.0.1", 443, PermissionError(errno.EACCES, "Permission denied"))
+    told = _not_bound("listen", "127.0.0.1", 443, PermissionError(errno.EACCES, "Permission denied"))
     assert "ports below 1024" in told
     assert told.endswith("OCPI_HUB__LISTEN__PORT=8000 ocpi-hub serve")
 
@@ -137,5 +140,5 @@ async def test_messages_under_way_are_finished_before_the_end(tmp_path):
 def test_authorities_of_ones_own_have_to_be_readable(tmp_path):
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
     with pytest.raises(CannotStart, match=r"ca_file: no certificates in PEM form can be read from .*ca\.pem"):
-        open_tls(config(tmp_path, upstream=Upstream(ca_file="ca.pem")))
-    assert open_tls(config(tmp_path)).verify_mode == open_tls(config(tmp_path)).verify_mode.CERT_REQUIRED
+        partners_tls(config(tmp_path, upstream=Upstream(ca_file="ca.pem")))
+    assert partners_tls(config(tmp_path)).verify_mode == partners_tls(config(tmp_path)).verify_mode.CERT_REQUIRED

@@ -2,10 +2,13 @@
 
 import base64
 import json
+import re
 import secrets
 import socket
 
 import pytest
+
+from tests.certificates import Authority
 
 GOOD = """from hub.plugin import Message, Plugin, receive
 
@@ -22,7 +25,7 @@ def problems(cli) -> list[str]:
     found = json.loads(result.stdout)
     assert result.exit_code == (1 if found["problems"] else 0)
     assert found["ok"] == (not found["problems"])
-    assert sorted(found) == ["note", "ok", "problems"]
+    assert sorted(found) == ["note", "ok", "problems", "warnings"]
     return found["problems"]
 
 
@@ -94,6 +97,33 @@ def test_everything_that_is_wrong_is_told_at_once(configured):
     assert found[2].startswith("config.toml:5: [plugins.wach]: there is no plugin file wach.py")
     assert found[3].startswith("config.toml:4: ca_file: no certificates in PEM form")
     assert "OCPI_HUB__LISTEN__PORT=" in found[4]
+
+
+def test_certificates_of_the_listener_are_judged(configured):
+    folder = configured.folder
+    authority = Authority(folder / "ca.pem")
+    authority.issue(folder / "hub.pem", folder / "hub.pk", days=13.5)
+    settings = '[listen]\nport = 0\ncertificate = "hub.pem"\nkey = "hub.pk"\n'
+    (folder / "config.toml").write_text(settings + 'public_url = "http://other.example"\n')
+    (folder / "hub.pk").chmod(0o644)
+    found = json.loads(configured.run("check", "--json").stdout)
+    assert (found["ok"], found["problems"]) == (True, [])
+    expiring, name, readable, plain = found["warnings"]
+    assert re.fullmatch(r"the certificate expires on \S+ \S+ UTC, in 13 days; renew it", expiring)
+    assert name == "the certificate is for hub.example, 127.0.0.1, and partners call other.example"
+    assert readable.endswith(f"chmod o-r {folder / 'hub.pk'}")
+    assert plain.startswith("listen.public_url begins with http://")
+    assert f"Warning: {name}\n" in configured.run("check").stderr
+    (folder / "config.toml").write_text(settings + 'public_url = "https://sub.hub.example/x"\n')
+    authority.issue(folder / "hub.pem", folder / "hub.pk", names=["*.hub.example"])
+    assert json.loads(configured.run("check", "--json").stdout)["warnings"] == []
+    authority.issue(folder / "other.pem", folder / "hub.pk")
+    (problem,) = problems(configured)
+    assert problem.startswith(f"config.toml:4: key: the key in {folder / 'hub.pk'} does not fit the certificate in ")
+    (folder / "hub.pk").unlink()
+    assert problems(configured)[0].startswith(f"config.toml:4: key: there is no file {folder / 'hub.pk'}")
+    (folder / "config.toml").write_text('[listen]\nport = 0\nclient_ca = "ca.pem"\n')
+    assert "client_ca: it is of no use without listen.certificate" in problems(configured)[0]
 
 
 def test_a_key_of_another_database_or_none_is_told(offline):

@@ -21,6 +21,7 @@ def test_it_runs_in_an_empty_folder_without_any_configuration(cli):
         assert modes.items() >= {"data": 0o700, "hub.db": 0o600, "hub.key": 0o600, "hub.sock": 0o600}.items()
         assert set(modes.values()) == {0o700, 0o600}
         assert hub.line() == 'Next: ocpi-hub partner invite "ACME Charging" --party NL-TNM:CPO'
+        assert "/docs. Its first key: ocpi-hub key create NAME --scope read" in hub.line()
         port = urlsplit(url).port
         assert url == f"http://127.0.0.1:{port}/ocpi/versions"
         socket.create_connection(("127.0.0.1", port)).close()

@@ -102,7 +102,8 @@ def test_commented_lines_of_the_shipped_config_are_the_defaults(tmp_path: Path):
     for name, kind in sections().items():
         assert tables.pop(name).keys() == set(kind.__struct_encode_fields__)
     assert tables == {}
-    (tmp_path / "partners.pem").touch()
+    for name in ("partners.pem", "fullchain.pem", "privkey.pem", "clients.pem"):
+        (tmp_path / name).touch()
     (tmp_path / "config.toml").write_text(text)
     config = load(tmp_path / "config.toml", {})
     for name, kind in sections().items():
@@ -158,6 +159,7 @@ def test_party_is_upper_case():
     [
         (Listen(), "http://127.0.0.1:4711"),
         (Listen(host="::1"), "http://[::1]:4711"),
+        (Listen(certificate="hub.pem"), "https://127.0.0.1:4711"),
         (Listen(public_url="https://hub.example/ocpi/"), "https://hub.example/ocpi"),
     ],
 )

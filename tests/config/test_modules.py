@@ -44,7 +44,11 @@ def test_extra_modules_are_switched_on(loads, refuses):
         ("[modules]\na = 5", 2, "a must be a table, written as [modules.a]"),
         ("[modules.Abc]\nsender = ['GET']", 1, "'Abc' is no module id"),
         ("[modules.a]\nsender = ['GET']\nversoin = '2.2.1'", 3, "unknown key 'versoin' in [modules.a]; did you mean"),
-        ("[modules.a]\nsender = ['GET']\nversion = '2.9'", 3, "version: this hub has no OCPI 2.9; it has 2.3.0, 2.2.1, 2.1.1"),
+        (
+            "[modules.a]\nsender = ['GET']\nversion = '2.9'",
+            3,
+            "version: this hub has no OCPI 2.9; it has 2.3.0, 2.2.1, 2.1.1",
+        ),
         ("[modules.a]\nsender = ['GET']\nowner = 'cpo'", 3, 'owner is "cpo"; it must be "CPO", "EMSP", '),
         ("[modules.a]\nsender = 'GET'", 2, 'sender is "GET"; it must be a list, each item text in quotes'),
         ("[modules.a]\nsender = [\n'GET',\n'GIT {id}']", 4, "sender: 'GIT {id}' must begin with GET, "),

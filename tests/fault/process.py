@@ -42,6 +42,8 @@ party = "NL-HUB"
 event_loop = "asyncio"
 [listen]
 port = {self.port}
+[admin]
+port = 0
 [limits]
 timeout = {timeout}
 [upstream]
@@ -49,6 +51,8 @@ connections = {connections}
 connect_timeout = {min(timeout, 5.0)}
 dns_timeout = {min(timeout, 5.0)}
 allow_private = ["127.0.0.0/8"]
+[routing]
+validation = "off"
 [log]
 level = "{level}"
 format = "json"
@@ -117,6 +121,15 @@ format = "json"
     async def stop(self) -> None:
         """SIGTERM, and wait for the end."""
         assert await asyncio.to_thread(self._end, signal.SIGTERM) == 0, self.log.read_text()[-3000:]
+
+    async def signalled(self, number: str) -> int:
+        """Send a signal that ends it, and wait for the end: its exit status."""
+        return await asyncio.to_thread(self._end, signal.Signals[number])
+
+    def hang_up(self) -> None:
+        """SIGHUP."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     async def __aenter__(self) -> Self:
         try:

@@ -113,7 +113,7 @@ async def test_one_that_goes_away_does_not_stay_under_way(tmp_path):
 
 
 async def test_broadcasts_per_second(tmp_path):
-    async with two(tmp_path, broadcasts=0.1, burst=20.0) as (app, cpo, emsp):
+    async with two(tmp_path, broadcasts=0.1, burst=20.0) as (_, cpo, emsp):
         told = [(await put(cpo, ALL)) for _ in range(3)]
         assert [each.told for each in told] == [(201, 1000), (200, 1000), (429, 2000)]
         assert told[2].message.startswith("you may send 0.1 broadcasts per second; slow down; come back in ")

@@ -178,5 +178,5 @@ async def test_ten_thousand_platforms_load_with_one_query_per_table(database):
     assert [record.id for record in records] == list(many)
     assert all(len(r.parties) == len(r.parties[0].roles) == len(r.credentials) == 1 for r in records)
     assert all(len(record.endpoints) == len(modules) for record in records)
-    assert len([query for query in queries if query.startswith("SELECT")]) == 6
+    assert len([query for query in queries if query.startswith("SELECT")]) == 7
     assert took < 5

@@ -22,7 +22,7 @@ async def upgrade(database: Database) -> None:
 
     def run(connection: Connection) -> None:
         config = _config(connection)
-        known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+        known = known_revisions()
         for revision in MigrationContext.configure(connection).get_current_heads():
             if revision not in known:
                 raise SchemaTooNew(database.path, revision)
@@ -34,7 +34,12 @@ async def upgrade(database: Database) -> None:
     await database.write(work)
 
 
-def _config(connection: Connection) -> Config:
+def known_revisions() -> frozenset[str]:
+    """Every schema that this version of the hub can bring up to date."""
+    return frozenset(each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "hub.store:migrations")
     config.set_main_option("path_separator", "os")

@@ -1,0 +1,28 @@
+"""The configuration in force, for people: every key with its value, and no secret."""
+
+from typing import Any
+
+import msgspec
+
+from hub.config.model import Config, sections
+from hub.config.origin import secret
+from hub.config.spots import KeyPath
+from hub.log import HIDDEN, hide
+
+
+def effective(config: Config) -> dict[str, dict[str, Any]]:
+    """Every table by its name, plugins' among them. What may be a secret is `[hidden]`."""
+    fixed: dict[str, Any] = {name: getattr(config, name) for name in sections()}
+    tables = msgspec.to_builtins({**fixed, "modules": config.modules, "plugins": config.plugins})
+    return {name: _shown(table, (name,)) for name, table in tables.items()}
+
+
+def _shown(value: Any, path: KeyPath) -> Any:
+    # The hub's own tables have no secrets, but keys that sound like it: how many wrong tokens there may be.
+    if secret(path) and (path[0] == "plugins" or isinstance(value, str)):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: _shown(each, (*path, key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each, (*path, index)) for index, each in enumerate(value)]
+    return hide(value) if isinstance(value, str) else value

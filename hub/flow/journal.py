@@ -1,0 +1,304 @@
+"""The journal: what passed the hub, noted from events and written in batches.
+
+It never delays a message: events wait in a bounded queue, rows in a bounded buffer, and what does not fit is counted
+and lost. A disk that is full or a database that is locked is tried again with the next batch.
+"""
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from hub.core.outcome import Outcome
+from hub.core.plain import line
+from hub.core.route import Way
+from hub.events import Bus, Delivered, Event, Found, Handled, Refused, Subscription
+from hub.flow import entries
+from hub.flow.numbers import Numbers
+from hub.flow.redact import redacted
+from hub.ocpi.rules import Finding
+from hub.partners.directory import now_ms
+from hub.store.captures import load_captures
+from hub.store.database import Database
+from hub.store.journal import Batch, add_findings, insert, prune, size
+from hub.store.statements import Row
+
+log = structlog.get_logger()
+
+_PAUSE = 0.5
+_BATCH = 1000
+_AT_ONCE = 250
+"""Rows of one transaction: while it lasts, a push that the mirror keeps has to wait."""
+_MOST = 20_000
+_EVENTS = 10_000
+_CAPTURED_BYTES = 16 * 1024 * 1024
+_STRANGERS = 100
+"""So many rows of requests without a valid token are kept per batch: who has none must not push out all others."""
+_UNDER_WAY = 10_000
+_LIVE = 1000
+_TIDY = 60.0
+_CHUNK = 100
+_BREATH = 0.02
+_LATE = 300_000_000
+_DAY = 86_400
+_WORDS = 200
+
+Kind: TypeAlias = Literal["exchange", "delivery", "captured"]
+
+
+class Live(msgspec.Struct, frozen=True):
+    """What was noted last, for those who watch. `last` is where to go on from; `missed` of them are not kept any more.
+
+    A row is that of an exchange, or of a delivery that failed after its exchange was over.
+    """
+
+    last: int
+    missed: int
+    rows: tuple[tuple[Kind, Row], ...]
+
+
+class Journal:
+    """Listens and writes. `days` and `rows` say how much is kept."""
+
+    def __init__(self, database: Database, bus: Bus, numbers: Numbers, *, days: int, rows: int) -> None:
+        self._database = database
+        self._bus = bus
+        self._numbers = numbers
+        self._days = days
+        self._rows = rows
+        self._captures: dict[int, int] = {}
+        self._waiting: deque[tuple[Kind, Row]] = deque()
+        self._unwritten: dict[int, Row] = {}
+        self._waits: dict[int, tuple[int, int]] = {}
+        self._found: dict[int, tuple[int, str]] = {}
+        self._captured_bytes = 0
+        self._strangers = 0
+        self._lost = 0
+        self._told_at = float("-inf")
+        self._told_of = 0
+        self._live: deque[tuple[Kind, Row]] = deque(maxlen=_LIVE)
+        self._noted = 0
+        self._full = asyncio.Event()
+        self._flushing = asyncio.Lock()
+        self._subscription: Subscription | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def lost(self) -> int:
+        """Rows that could not be kept since the hub started."""
+        return self._lost + (self._subscription.dropped if self._subscription else 0)
+
+    async def start(self) -> None:
+        """Begin to listen and to write."""
+        self._captures = await self._database.read(lambda connection: load_captures(connection, now_ms()))
+        self._subscription = self._bus.subscribe(
+            self._note, Handled, Delivered, Refused, Found, name="journal", size=_EVENTS
+        )
+        loops = self._write(), self._tidy()
+        self._tasks = tuple(asyncio.create_task(each, name="journal") for each in loops)
+
+    async def stop(self) -> None:
+        """Write what is left, and end."""
+        if self._subscription:
+            await self._bus.unsubscribe(self._subscription)
+        async with self._flushing:  # or what is just being written would be lost
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        await self.flush()
+
+    def reconfigure(self, days: int, rows: int) -> None:
+        """Keep more or less, from now on."""
+        self._days, self._rows = days, rows
+
+    def capture(self, platform_id: int, until: int) -> None:
+        """Keep bodies of a platform's exchanges until a time (milliseconds since 1970); 0 ends it."""
+        self._captures[platform_id] = until
+
+    def live(self, after: int) -> Live:
+        """What was noted after a place in the order of noting; with a negative one, only where that order is now."""
+        if after < 0:
+            return Live(self._noted, 0, ())
+        new = self._noted - after if after <= self._noted else self._noted  # else the hub was restarted
+        rows = tuple(self._live)[-new:] if new else ()
+        return Live(self._noted, new - len(rows), rows)
+
+    async def flush(self) -> None:
+        """Write what was noted. All of it is on disk when this returns, unless the disk does not take it."""
+        async with self._flushing:
+            try:
+                while self._waiting:
+                    await self._write_some()
+                if self._found:
+                    await self._write_findings()
+            except Exception as error:  # noqa: BLE001 - a full disk now is no reason never to write again
+                self._tell(error)
+        self._strangers = 0
+
+    async def tidy(self) -> None:
+        """Delete what is too old or too much, a little at a time."""
+        oldest = (now_ms() - self._days * _DAY * 1000) * 1000
+        while await self._prune(oldest, _CHUNK):
+            pass
+        excess = await self._database.read(size) - self._rows
+        while excess > 0 and (gone := await self._prune(None, max(1, min(_CHUNK, excess // 2)))):
+            excess -= gone
+
+    async def _note(self, event: Event) -> None:
+        if isinstance(event, Handled):
+            self._handled(event)
+        elif isinstance(event, Delivered):
+            self._delivered(event)
+        elif isinstance(event, Refused):
+            self._refused(event)
+        elif isinstance(event, Found) and event.exchange:
+            self._findings(event.exchange, event.findings)
+        if len(self._waiting) >= _BATCH:
+            self._full.set()
+
+    def _handled(self, event: Handled) -> None:
+        message = event.message
+        covered, _ = self._waits.pop(message.exchange, (None, 0))
+        row = entries.handled(event, None if event.route.way is Way.BROADCAST else covered)
+        row["id"] = row["id"] or self._numbers.next()
+        if found := self._found.pop(message.exchange, None):
+            row["findings"], row["finding"] = found
+        if self._keep("exchange", row):
+            self._unwritten[row["id"]] = row
+        if self._captures:
+            self._capture(message.platform.id, row["id"], 0, message.body, event.reply.body)
+
+    def _delivered(self, event: Delivered) -> None:
+        message, leg = event.message, event.leg
+        row = entries.delivered(event)
+        if not self._is_broadcast(event):
+            # Who is asked beside others is waited for only once.
+            covered, last = self._waits.get(message.exchange, (0, 0))
+            end = leg.number + leg.waited
+            self._waits[message.exchange] = covered + max(0, end - max(last, leg.number)), max(last, end)
+            if len(self._waits) > _UNDER_WAY:
+                del self._waits[next(iter(self._waits))]
+        self._keep("delivery", row, live=self._is_broadcast(event) and row["outcome"] != Outcome.DELIVERED)
+        if self._captures:
+            self._capture(leg.platform.id, message.exchange, row["id"], leg.sent, leg.answer)
+
+    def _refused(self, event: Refused) -> None:
+        if event.platform is None:
+            self._strangers += 1
+            if self._strangers > _STRANGERS:
+                self._lost += 1
+                return
+        self._keep("exchange", entries.refused(event))
+
+    def _findings(self, number: int, findings: tuple[Finding, ...]) -> None:
+        first = findings[0]
+        words = line(f"{first.path}: {first.rule}", _WORDS)
+        if row := self._unwritten.get(number):
+            row["findings"], row["finding"] = row["findings"] + len(findings), row["finding"] or words
+        elif len(self._found) < _UNDER_WAY:
+            count, known = self._found.get(number, (0, words))
+            self._found[number] = count + len(findings), known
+
+    @staticmethod
+    def _is_broadcast(event: Delivered) -> bool:
+        message = event.message
+        return message.operation.broadcast and message.receiver in (None, message.directory.hub)
+
+    def _capture(self, platform_id: int, number: int, delivery: int, request: bytes, answer: bytes) -> None:
+        if self._captures.get(platform_id, 0) <= now_ms():
+            return
+        if self._captured_bytes > _CAPTURED_BYTES:
+            self._lost += 1
+            return
+        row = {"exchange_id": number, "delivery_id": delivery, "request": request, "answer": answer}
+        if self._keep("captured", row, live=False):
+            self._captured_bytes += len(request) + len(answer)
+
+    def _keep(self, kind: Kind, row: Row, *, live: bool = True) -> bool:
+        if live:
+            self._noted += 1
+            self._live.append((kind, row))
+        if len(self._waiting) >= _MOST:
+            self._lost += 1
+            return False
+        self._waiting.append((kind, row))
+        return True
+
+    async def _write(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE):
+                    await self._full.wait()
+            self._full.clear()
+            await self.flush()
+            self._tell_losses()
+            if self._waiting:  # it did not go; no hurry
+                await asyncio.sleep(_PAUSE)
+
+    async def _write_some(self) -> None:
+        taken = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+        rows: dict[Kind, list[Row]] = {"exchange": [], "delivery": [], "captured": []}
+        for kind, row in taken:
+            rows[kind].append(row)
+        try:
+            bodies = await asyncio.to_thread(_readable, rows["captured"]) if rows["captured"] else []
+            batch = Batch(rows["exchange"], rows["delivery"], bodies)
+            await self._database.write(lambda connection: insert(connection, batch))
+        except OperationalError:
+            self._waiting.extendleft(reversed(taken))
+            raise
+        except BaseException:
+            self._lost += len(taken)
+            self._forget(rows)
+            raise
+        self._forget(rows)
+
+    def _forget(self, rows: dict[Kind, list[Row]]) -> None:
+        for row in rows["exchange"]:
+            self._unwritten.pop(row["id"], None)
+        self._captured_bytes -= sum(len(row["request"]) + len(row["answer"]) for row in rows["captured"])
+
+    async def _write_findings(self) -> None:
+        found = dict(self._found)
+        there = await self._database.write(lambda connection: add_findings(connection, found))
+        oldest = time.time_ns() // 1000 - _LATE
+        for number in found:
+            # What is not there yet is under way, unless it is very late.
+            if number in there or number < oldest:
+                self._found.pop(number, None)
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(_TIDY)
+            try:
+                await self.tidy()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._tell(error)
+
+    async def _prune(self, before_id: int | None, most: int) -> int:
+        gone = await self._database.write(lambda connection: prune(connection, before_id, most))
+        await asyncio.sleep(_BREATH)  # others want to write, too
+        return gone
+
+    def _tell_losses(self) -> None:
+        if self.lost > self._told_of:
+            self._tell(None)
+
+    def _tell(self, error: Exception | None) -> None:
+        """Say that the disk or the journal does not keep up: once a minute at most."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at < 60:
+            return
+        self._told_at, self._told_of = now, self.lost
+        why: dict[str, Any] = {"error": line(str(getattr(error, "orig", error)), _WORDS)} if error else {}
+        log.warning("journal_behind", rows_lost=self.lost, rows_waiting=len(self._waiting), **why)
+
+
+def _readable(rows: list[Row]) -> list[Row]:
+    return [{**row, "request": redacted(row["request"]), "answer": redacted(row["answer"])} for row in rows]

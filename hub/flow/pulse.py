@@ -1,0 +1,249 @@
+"""How much passes, how it ends and how long it takes, over the last minutes: counted in memory, from the bus."""
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+
+import msgspec
+
+from hub.core.outcome import Outcome
+from hub.core.route import Way
+from hub.events import Bus, Delivered, Event, Found, Handled, Limited, Refused, Registered, Subscription, TokenRefused
+from hub.flow.entries import outcome_of
+from hub.partners.directory import now_ms
+
+MINUTES = 5
+SLOT = 10_000
+"""Milliseconds that are counted together."""
+_LATELY = MINUTES * 60_000 // SLOT
+_KEPT = 2 * _LATELY
+_QUEUE = 10_000
+_UNDER_WAY = 10_000
+_FINE = 8
+"""Steps of the histogram in which a time doubles: 9 % wide each."""
+_WAITS_FOR_MANY = frozenset((Way.ASK, Way.COLLECT))
+
+
+class Times:
+    """Many times in few numbers: how often each length was, in steps of nine percent."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: Counter[int] = Counter()
+
+    def add(self, microseconds: float) -> None:
+        """One more."""
+        self._steps[round(math.log2(max(microseconds, 1.0)) * _FINE)] += 1
+
+    def plus(self, others: Iterable["Times"]) -> "Times":
+        """All of them together."""
+        together = Times()
+        for each in (self, *others):
+            together._steps.update(each._steps)  # noqa: SLF001 - its own kind
+        return together
+
+    def at(self, share: float) -> float | None:
+        """Seconds in which this share of them was over; None where there are none."""
+        wanted = share * self._steps.total()
+        for step, count in sorted(self._steps.items()):
+            wanted -= count
+            if wanted <= 0:
+                return float(2.0 ** (step / _FINE) / 1_000_000)
+        return None
+
+
+class Count:
+    """What was counted of one partner in one slot."""
+
+    __slots__ = ("delivered", "failed", "findings", "limited", "sent", "times")
+
+    def __init__(self) -> None:
+        self.sent = self.delivered = self.failed = self.findings = 0
+        self.limited: Counter[str] = Counter()
+        self.times = Times()
+
+
+class Slot:
+    """What was counted in one stretch of time."""
+
+    __slots__ = ("hub", "messages", "outcomes", "partner", "partners", "strangers", "turned_away")
+
+    def __init__(self) -> None:
+        self.messages = self.turned_away = 0
+        self.outcomes: Counter[Outcome] = Counter()
+        self.hub, self.partner = Times(), Times()
+        self.partners: dict[str, Count] = {}
+        self.strangers: Counter[str] = Counter()
+
+    def of(self, platform: str) -> Count:
+        """What is counted of a partner."""
+        count = self.partners.get(platform)
+        if count is None:
+            count = self.partners[platform] = Count()
+        return count
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
+    """The last minutes. Times are seconds: the hub's own, and those that partners took; None where there were none.
+
+    `series` has the messages of each ten seconds, the oldest first; the last one is not full yet.
+    """
+
+    minutes: int
+    messages: int
+    per_minute: float
+    outcomes: dict[str, int]
+    turned_away: int
+    hub_p50: float | None
+    hub_p99: float | None
+    partner_p50: float | None
+    partner_p99: float | None
+    series: tuple[int, ...]
+
+
+class PartnerTraffic(msgspec.Struct, frozen=True, kw_only=True):
+    """The last minutes of one partner. `*_before` are those of as many minutes before."""
+
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    p50: float | None = None
+    p99: float | None = None
+    findings: int = 0
+    findings_before: int = 0
+    limited: dict[str, int] = {}
+    token_refused: int | None = None
+
+
+class Pulse:
+    """Listens and counts. Nothing of it survives a restart."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._slots: deque[tuple[int, Slot]] = deque(maxlen=_KEPT)
+        self._waited: dict[int, int] = {}
+        self._token_refused: dict[str, int] = {}
+        self._subscription: Subscription | None = None
+
+    def start(self) -> None:
+        """Begin to count."""
+        self._subscription = self._bus.subscribe(
+            self._count,
+            Handled, Delivered, Refused, Limited, Found, TokenRefused, Registered,
+            name="pulse", size=_QUEUE,
+        )  # fmt: skip
+
+    @property
+    def lost(self) -> int:
+        """Events that came too fast to be counted, since the start."""
+        return self._subscription.dropped if self._subscription else 0
+
+    def traffic(self) -> Traffic:
+        """The last minutes of all."""
+        lately, _ = self._lately()
+        hub, partner = (
+            Times().plus(times) for times in zip(*((each.hub, each.partner) for each in lately), strict=True)
+        )
+        outcomes: Counter[Outcome] = Counter()
+        for each in lately:
+            outcomes.update(each.outcomes)
+        messages = sum(each.messages for each in lately)
+        return Traffic(
+            minutes=MINUTES,
+            messages=messages,
+            per_minute=messages / MINUTES,
+            outcomes={key.value: count for key, count in outcomes.most_common()},
+            turned_away=sum(each.turned_away for each in lately),
+            hub_p50=hub.at(0.5),
+            hub_p99=hub.at(0.99),
+            partner_p50=partner.at(0.5),
+            partner_p99=partner.at(0.99),
+            series=tuple(each.messages for each in lately),
+        )
+
+    def partner(self, name: str) -> PartnerTraffic:
+        """The last minutes of one partner."""
+        lately, before = ([slot.partners[name] for slot in part if name in slot.partners] for part in self._lately())
+        times = Times().plus(each.times for each in lately)
+        limited: Counter[str] = Counter()
+        for each in lately:
+            limited.update(each.limited)
+        return PartnerTraffic(
+            sent=sum(each.sent for each in lately),
+            delivered=sum(each.delivered for each in lately),
+            failed=sum(each.failed for each in lately),
+            p50=times.at(0.5),
+            p99=times.at(0.99),
+            findings=sum(each.findings for each in lately),
+            findings_before=sum(each.findings for each in before),
+            limited=dict(limited),
+            token_refused=self._token_refused.get(name),
+        )
+
+    def strangers(self) -> Counter[str]:
+        """How many requests with a wrong token came in the last minutes, by address."""
+        found: Counter[str] = Counter()
+        for each in self._lately()[0]:
+            found.update(each.strangers)
+        return found
+
+    def _lately(self) -> tuple[list[Slot], list[Slot]]:
+        """The slots of the last minutes, and of as many before, the oldest first; empty ones where nothing came."""
+        now = now_ms() // SLOT
+        known = dict(self._slots)
+        slots = [known.get(number) or Slot() for number in range(now - _KEPT + 1, now + 1)]
+        return slots[_LATELY:], slots[:_LATELY]
+
+    def _slot(self) -> Slot:
+        number = now_ms() // SLOT
+        if not self._slots or self._slots[-1][0] != number:
+            self._slots.append((number, Slot()))
+        return self._slots[-1][1]
+
+    async def _count(self, event: Event) -> None:
+        slot = self._slot()
+        match event:
+            case Handled():
+                self._handled(event, slot)
+            case Delivered():
+                self._delivered(event, slot)
+            case Refused():
+                slot.turned_away += 1
+                if event.http in (401, 429) and event.platform is None:
+                    slot.strangers[event.address or "?"] += 1
+            case Limited(platform=str(name)):
+                slot.of(name).limited[event.limit] += 1
+            case Found():
+                slot.of(event.platform).findings += 1
+            case TokenRefused():
+                self._token_refused[event.platform] = now_ms()
+            case Registered():
+                self._token_refused.pop(event.platform, None)
+            case _:
+                pass
+
+    def _handled(self, event: Handled, slot: Slot) -> None:
+        message = event.message
+        # A broadcast is answered before it is delivered.
+        waited = 0 if event.route.way is Way.BROADCAST else self._waited.pop(message.exchange, 0)
+        slot.messages += 1
+        slot.outcomes[outcome_of(event.route, event.reply)] += 1
+        slot.of(message.platform.name).sent += 1
+        if event.route.way not in _WAITS_FOR_MANY:  # the time of many at once can not be taken off
+            slot.hub.add(event.seconds * 1_000_000 - waited)
+
+    def _delivered(self, event: Delivered, slot: Slot) -> None:
+        leg, count = event.leg, slot.of(event.leg.platform.name)
+        if leg.ended in (Outcome.DELIVERED, Outcome.DECLINED):
+            count.delivered += 1
+            self._token_refused.pop(leg.platform.name, None)
+        elif leg.ended is Outcome.FAILED:
+            count.failed += 1
+        if leg.http is not None:
+            count.times.add(leg.waited)
+            slot.partner.add(leg.waited)
+        if leg.waited:
+            self._waited[event.message.exchange] = leg.waited
+            if len(self._waited) > _UNDER_WAY:
+                del self._waited[next(iter(self._waited))]

@@ -1,0 +1,84 @@
+"""The store with its lock, its key and the directory that is kept in it: opened by the hub, or by a command alone."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from hub.config import Config
+from hub.core.party import Party
+from hub.partners.directory import DirectoryKeeper
+from hub.partners.keys import KeyBook
+from hub.store.crypto import Keyring, load_or_create_key
+from hub.store.database import Database
+from hub.store.errors import KeyFileMissing, StoreLocked, StoreUnsuitable
+from hub.store.files import private_folder
+from hub.store.lock import FolderLock
+from hub.store.meta import check_key
+from hub.store.migrations import upgrade
+
+
+class Store:
+    """The store with its lock and its key: what the hub and an offline command both open.
+
+    Raises StoreError; StoreLocked where another process still has it after `patience` seconds.
+    """
+
+    def __init__(self, config: Config, patience: float = 0.0) -> None:
+        self._folder = config.data_folder
+        self._patience = patience
+        self._stack = AsyncExitStack()
+        self.keeper: DirectoryKeeper
+        self.keyring: Keyring
+        self.database: Database
+        self.keys: KeyBook
+        self._hub = Party.parse(config.hub.party)
+        self._agreed = config.routing.agreements == "open"
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException as error:
+            await self._stack.aclose()
+            if isinstance(error, OSError):
+                where = error.filename or self._folder
+                raise StoreUnsuitable(
+                    f"{where}: {error.strerror}. The data folder has to be one that only the hub's own user writes to."
+                ) from error
+            raise
+        return self
+
+    async def _open(self) -> None:
+        private_folder(self._folder)
+        await self._lock()
+        key_path, database_path = self._folder / "hub.key", self._folder / "hub.db"
+        if database_path.exists() and not key_path.exists():
+            raise KeyFileMissing(key_path, database_path)
+        self.keyring = Keyring(load_or_create_key(key_path))
+        self.database = await Database.open(database_path)
+        self._stack.push_async_callback(self.database.close)
+        await upgrade(self.database)
+        await check_key(self.database, self.keyring, key_path)
+        self.keeper = DirectoryKeeper(self.database, self.keyring, self._hub, agreed=self._agreed)
+        await self.keeper.load()
+        self.keys = KeyBook(self.database)
+        await self.keys.load()
+
+    async def _lock(self) -> None:
+        lock = FolderLock(self._folder / "hub.lock")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        while True:
+            try:
+                lock.acquire()
+                break
+            except StoreLocked:
+                if loop.time() >= until:
+                    raise
+            await asyncio.sleep(0.05)
+        self._stack.callback(lock.release)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()

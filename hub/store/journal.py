@@ -1,0 +1,308 @@
+"""The journal on disk: exchanges with their deliveries, found by partner, module, outcome and time, or by an id.
+
+A number of the journal is a moment in microseconds since 1970, made unique. It is given at the receipt of a message,
+so rows are read, paged and cut off by their numbers alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, union, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.outcome import Outcome
+from hub.store.schema import captured, delivery, exchange
+from hub.store.statements import Row, insert_missing
+
+_TRACED = 200
+"""So many exchanges of one correlation id are shown."""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which exchanges. `since` and `until` are milliseconds since 1970, `partner` is the id of a platform."""
+
+    partner: int | None = None
+    module: str | None = None
+    outcome: Outcome | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class ExchangeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange: what came in, what became of it, and what went back. Sizes are bytes, `*_us` microseconds.
+
+    `partner_us` is the time in which a partner was waited for, None where nobody was; the rest of the way took
+    `hub_us`. `sender_id` and `receiver_id` are platforms. `path` and `address` are known of what was turned away: its
+    `sender` is whom it said to be. Of the deliveries of a page, only the numbers are told.
+    """
+
+    id: int
+    correlation_id: str
+    request_id: str
+    sender: str | None
+    sender_id: int | None
+    receiver: str | None
+    receiver_id: int | None
+    version: str | None
+    module: str | None
+    interface: str | None
+    method: str
+    object_id: str | None
+    path: str | None
+    address: str | None
+    way: str | None
+    why: str | None
+    outcome: Outcome
+    http_status: int
+    ocpi_status: int
+    hub_us: int
+    partner_us: int | None
+    bytes_in: int
+    bytes_out: int
+    reason: str | None
+    findings: int
+    finding: str | None
+    at: int
+    """Of its receipt, in milliseconds since 1970."""
+    deliveries: int = 0
+    undelivered: int = 0
+    losses: int = 0
+
+
+class Bodies(msgspec.Struct, frozen=True):
+    """The bodies of one leg, as a capture keeps them."""
+
+    request: str
+    answer: str
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at a platform. `after_us` is counted from the receipt of the message."""
+
+    id: int
+    exchange_id: int
+    request_id: str | None
+    sender: str
+    receiver: str
+    platform_id: int
+    version: str | None
+    after_us: int
+    outcome: Outcome
+    http_status: int | None
+    ocpi_status: int | None
+    partner_us: int
+    bytes_out: int
+    bytes_in: int
+    reason: str | None
+    losses: int
+    loss: str | None
+    bodies: Bodies | None = None
+
+
+class Traced(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange with both its legs."""
+
+    exchange: ExchangeRow
+    deliveries: tuple[DeliveryRow, ...]
+    bodies: Bodies | None = None
+
+
+class Batch(msgspec.Struct):
+    """Rows that are written at once, as the tables have them."""
+
+    exchanges: list[Row] = []
+    deliveries: list[Row] = []
+    captured: list[Row] = []
+
+
+async def insert(connection: AsyncConnection, batch: Batch) -> None:
+    """Write a batch. A row whose number is there already is passed by."""
+    await insert_missing(connection, exchange, batch.exchanges)
+    await insert_missing(connection, delivery, batch.deliveries)
+    await insert_missing(connection, captured, batch.captured)
+
+
+async def add_findings(connection: AsyncConnection, found: Mapping[int, tuple[int, str]]) -> set[int]:
+    """Add to the findings of exchanges: how many, and the first in words. Returns those that are on disk."""
+    row = exchange.c
+    there = set()
+    for number, (count, words) in found.items():
+        values = {"findings": row.findings + count, "finding": func.coalesce(row.finding, words)}
+        if (await connection.execute(update(exchange).where(row.id == number).values(values))).rowcount:
+            there.add(number)
+    return there
+
+
+async def page(connection: AsyncConnection, wanted: Filter, before_id: int | None, limit: int) -> list[ExchangeRow]:
+    """The newest exchanges that are wanted, before a number if one is given: the newest first."""
+    found = await connection.execute(page_query(wanted, before_id, limit))
+    rows = [dict(row) for row in found.mappings()]
+    sums = await _sums(connection, [row["id"] for row in rows])
+    return [exchange_row(row, sums.get(row["id"], {})) for row in rows]
+
+
+def page_query(wanted: Filter, before_id: int | None, limit: int) -> Select[Any]:
+    """The exchanges of a page. Each part of it reads an index backwards and stops after `limit` rows."""
+    newest = exchange.c.id.desc()
+    parts = _parts(wanted, before_id)
+    if wanted.partner is None and wanted.outcome is None:
+        return select(exchange).where(*parts[0]).order_by(newest).limit(limit)
+    own = [select(exchange.c.id).where(*part).order_by(newest).limit(limit) for part in parts]
+    by_delivery = (
+        select(delivery.c.exchange_id.label("id"))
+        .join(exchange, exchange.c.id == delivery.c.exchange_id)
+        .where(*_by_delivery(wanted, before_id))
+        .distinct()
+        .order_by(delivery.c.exchange_id.desc())
+        .limit(limit)
+    )
+    ids = union(*(select(part.subquery().c.id) for part in (*own, by_delivery))).subquery()
+    return select(exchange).where(exchange.c.id.in_(select(ids.c.id))).order_by(newest).limit(limit)
+
+
+async def trace(connection: AsyncConnection, name: str) -> list[Traced]:
+    """All exchanges of a correlation id, or of the one that a request id belongs to: the oldest first."""
+    number = exchange.c.id
+    asked = select(number).where(exchange.c.request_id == name)
+    sent = select(delivery.c.exchange_id.label("id")).where(delivery.c.request_id == name)
+    ids = union(asked, sent).subquery()
+    correlated = select(exchange.c.correlation_id).where(number.in_(select(ids.c.id)))
+    query = (
+        select(exchange)
+        .where(or_(exchange.c.correlation_id == name, exchange.c.correlation_id.in_(correlated)))
+        .order_by(number)
+        .limit(_TRACED)
+    )
+    rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+    return await _traced(connection, rows)
+
+
+async def exchange_of(connection: AsyncConnection, number: int) -> Traced | None:
+    """One exchange with both its legs, by its number."""
+    found = (await connection.execute(select(exchange).where(exchange.c.id == number))).mappings()
+    traced = await _traced(connection, [dict(row) for row in found])
+    return traced[0] if traced else None
+
+
+async def size(connection: AsyncConnection) -> int:
+    """How many exchanges and deliveries there are."""
+    counts = [await connection.scalar(select(func.count()).select_from(each)) for each in (exchange, delivery)]
+    return sum(each or 0 for each in counts)
+
+
+async def prune(connection: AsyncConnection, before_id: int | None, most: int) -> int:
+    """Delete the oldest rows, of those before a number if one is given; how many exchanges and deliveries went.
+
+    Of each kind it is about `most` at once, so that nobody waits for long; an exchange goes with its deliveries.
+    """
+    columns = exchange.c.id, delivery.c.exchange_id
+    oldest = [each for column in columns if (each := await _nth(connection, column, 0)) is not None]
+    if not oldest or (before_id is not None and min(oldest) >= before_id):
+        return 0
+    ends = [each for column in columns if (each := await _nth(connection, column, most)) is not None]
+    last = (max(min(oldest) + 1, min(ends)),) if ends else ()
+    # Where nothing bounds it, there are fewer rows than were to go.
+    bound = min((*last, *(() if before_id is None else (before_id,))), default=None)
+    gone = 0
+    for table, column in ((exchange, exchange.c.id), (delivery, delivery.c.exchange_id)):
+        deleted = await connection.execute(delete(table).where(column < bound) if bound is not None else delete(table))
+        gone += deleted.rowcount
+    end = captured.c.exchange_id < bound if bound is not None else None
+    await connection.execute(delete(captured) if end is None else delete(captured).where(end))
+    return gone
+
+
+async def _nth(connection: AsyncConnection, column: ColumnElement[int], n: int) -> int | None:
+    return await connection.scalar(select(column).order_by(column).offset(n).limit(1))
+
+
+def _parts(wanted: Filter, before_id: int | None) -> list[list[ColumnElement[bool]]]:
+    """The ways in which an exchange itself can be one that is wanted."""
+    row = exchange.c
+    found = _conditions(wanted, before_id, row.id)
+    if wanted.outcome is not None:
+        found.append(row.outcome == wanted.outcome.value)
+    if wanted.partner is not None:
+        return [[side == wanted.partner, *found] for side in (row.sender_id, row.receiver_id)]
+    return [found]
+
+
+def _by_delivery(wanted: Filter, before_id: int | None) -> list[ColumnElement[bool]]:
+    found = _conditions(wanted, before_id, delivery.c.exchange_id)
+    if wanted.partner is not None:
+        found.append(delivery.c.platform_id == wanted.partner)
+    if wanted.outcome is not None and wanted.partner is not None:
+        found.append(or_(exchange.c.outcome == wanted.outcome.value, delivery.c.outcome == wanted.outcome.value))
+    elif wanted.outcome is not None:
+        found.append(delivery.c.outcome == wanted.outcome.value)
+    return found
+
+
+def _conditions(wanted: Filter, before_id: int | None, number: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    """What holds of an exchange, whichever way it is found."""
+    found = []
+    if before_id is not None:
+        found.append(number < before_id)
+    if wanted.since is not None:
+        found.append(number >= wanted.since * 1000)
+    if wanted.until is not None:
+        found.append(number < wanted.until * 1000)
+    if wanted.module is not None:
+        found.append(exchange.c.module == wanted.module)
+    return found
+
+
+async def _sums(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    if not ids:
+        return {}
+    row = delivery.c
+    query = (
+        select(
+            row.exchange_id,
+            func.count().label("deliveries"),
+            func.sum(case((row.outcome == Outcome.DELIVERED.value, 0), else_=1)).label("undelivered"),
+            func.sum(row.losses).label("losses"),
+        )
+        .where(row.exchange_id.in_(ids))
+        .group_by(row.exchange_id)
+    )
+    found = (await connection.execute(query)).mappings()
+    return {
+        each["exchange_id"]: {name: each[name] for name in ("deliveries", "undelivered", "losses")} for each in found
+    }
+
+
+async def _traced(connection: AsyncConnection, rows: Sequence[Row]) -> list[Traced]:
+    ids = [row["id"] for row in rows]
+    bodies: dict[tuple[int, int], Bodies] = {}
+    for each in await connection.execute(select(captured).where(captured.c.exchange_id.in_(ids))):
+        bodies[each.exchange_id, each.delivery_id] = Bodies(each.request, each.answer)
+    legs: dict[int, list[DeliveryRow]] = defaultdict(list)
+    query = select(delivery).where(delivery.c.exchange_id.in_(ids)).order_by(delivery.c.exchange_id, delivery.c.id)
+    for row in (await connection.execute(query)).mappings():
+        leg = {**row, "outcome": Outcome(row["outcome"])}
+        legs[row["exchange_id"]].append(DeliveryRow(**leg, bodies=bodies.get((row["exchange_id"], row["id"]))))
+    return [
+        Traced(
+            exchange=exchange_row(row, _summed(legs[row["id"]])),
+            deliveries=tuple(legs[row["id"]]),
+            bodies=bodies.get((row["id"], 0)),
+        )
+        for row in rows
+    ]
+
+
+def _summed(legs: Sequence[DeliveryRow]) -> Row:
+    return {
+        "deliveries": len(legs),
+        "undelivered": sum(leg.outcome is not Outcome.DELIVERED for leg in legs),
+        "losses": sum(leg.losses for leg in legs),
+    }
+
+
+def exchange_row(row: Row, sums: Mapping[str, Any]) -> ExchangeRow:
+    """A row of the table, as it is shown."""
+    shown = {**row, "outcome": Outcome(row["outcome"]), "at": row["id"] // 1000}
+    return ExchangeRow(**shown, **sums)

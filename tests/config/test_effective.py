@@ -1,0 +1,37 @@
+"""The configuration in force, for people: all of it, and no secret."""
+
+import msgspec
+
+from hub.config.effective import effective
+from hub.config.model import sections
+
+PLUGINS = """
+[plugins.home_market]
+blocked = ["NL-TNM"]
+api_key = "canary"
+password = 1234
+pass_phrase = "fine"
+url = "https://user:canary@example.com/x"
+[plugins.home_market.more]
+Secret = ["canary"]
+authorization = "canary"
+token = { value = "canary" }
+note = "Token canary"
+"""
+
+
+def test_every_section_and_key_is_there(loads):
+    config = loads("[listen]\nport = 9000\n")
+    told = effective(config)
+    assert told["listen"]["port"] == 9000
+    for name, kind in sections().items():
+        assert told[name].keys() == set(kind.__struct_encode_fields__)
+    assert {name: table for name, table in told.items() if "[hidden]" in str(table)} == {}
+    msgspec.json.encode(told)
+
+
+def test_what_a_plugin_keeps_secret_is_hidden(loads):
+    told = effective(loads(PLUGINS))["plugins"]["home_market"]
+    assert "canary" not in str(told)
+    assert (told["blocked"], told["password"], told["api_key"]) == (["NL-TNM"], "[hidden]", "[hidden]")
+    assert told["more"]["Secret"] == "[hidden]"

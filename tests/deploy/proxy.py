@@ -1,0 +1,105 @@
+"""The real nginx with the files of deploy/: only ports, paths and the address of the hub are others."""
+
+import asyncio
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import Authority
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+needs_nginx = pytest.mark.skipif(
+    NGINX is None and os.environ.get("CI") != "true", reason="nginx is not installed: apt-get install nginx"
+)
+_MAIN = """
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log stderr notice;
+worker_processes 1;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/conf.d/*.conf;
+}}
+"""
+
+
+class Nginx:
+    """An nginx at `url`; `tls` is for its clients."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext) -> None:
+        self.url = f"https://127.0.0.1:{port}"
+        self.tls = tls
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def nginx(folder: Path, port: int, hub: int, *, without: str = "") -> AsyncIterator[Nginx]:
+    """nginx at `port` before what listens at port `hub`. `without` is taken out of its configuration."""
+    assert NGINX is not None, "nginx is not installed: apt-get install nginx"
+    folder.mkdir()
+    authority = Authority(folder / "ca.pem")
+    authority.issue(folder / "fullchain.pem", folder / "privkey.pem")
+    (folder / "conf.d").mkdir()
+    _configure(folder, "upstream.conf", [("127.0.0.1:8000", f"127.0.0.1:{hub}")])
+    _configure(
+        folder,
+        "ocpi-hub.conf",
+        [
+            ("    listen [::]:443 ssl;\n", ""),
+            ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+            ("/etc/ocpi-hub/tls/", f"{folder}/"),
+            *([(without, "")] if without else []),
+        ],
+    )
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(NGINX, "-p", folder, "-c", folder / "nginx.conf", stderr=log)
+    try:
+        await _listens(process, port, folder / "log")
+        yield Nginx(port, authority.client())
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+    assert "[warn]" not in (folder / "log").read_text()
+
+
+def _configure(folder: Path, name: str, changes: list[tuple[str, str]]) -> None:
+    text = (DEPLOY / "nginx" / name).read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / "conf.d" / name).write_text(text)
+
+
+async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            assert process.returncode is None, log.read_text()
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+                continue
+            writer.close()
+            return

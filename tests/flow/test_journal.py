@@ -1,0 +1,257 @@
+"""What the journal does with events: it keeps up, or counts what it lost, and never makes anybody wait."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from hub.core.catalogue import CATALOGUE
+from hub.core.directory import Directory, Platform, State
+from hub.core.headers import RequestHeaders
+from hub.core.message import Message, Reply
+from hub.core.modules import Interface
+from hub.core.outcome import Outcome
+from hub.core.party import Party, Role
+from hub.core.route import Route, Way
+from hub.events import Bus, Delivered, Found, Handled, Leg, Refused
+from hub.flow import journal as module
+from hub.flow.journal import Journal
+from hub.flow.numbers import Numbers
+from hub.ocpi.rules import Finding
+from hub.store.database import Database
+from hub.store.journal import Filter, page, size
+from hub.store.migrations import upgrade
+from tests.partner import ocpi
+from tests.versions import location, roaming, send
+
+ONE, TWO = Party("NL", "ONE"), Party("DE", "TWO")
+PLATFORMS = [
+    Platform(1, "One", State.REGISTERED, "2.2.1", roles={ONE: frozenset({Role.CPO})}),
+    Platform(2, "Two", State.REGISTERED, "2.2.1", roles={TWO: frozenset({Role.EMSP})}),
+]
+DIRECTORY = Directory.of(Party("NL", "HUB"), PLATFORMS)
+PUT = CATALOGUE.module("2.2.1", Interface.RECEIVER, "locations").find("PUT", ("NL", "ONE", "LOC1"))
+ROUTE = Route.direct(TWO, "direct")
+DAY = 86_400_000_000
+
+
+class Noting:
+    """A journal on a bus, that writes when it is told to."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.bus = Bus()
+        self.numbers = Numbers()
+        self.journal = Journal(database, self.bus, self.numbers, days=30, rows=1000)
+
+    def message(self, number: int = 0) -> Message:
+        return Message(
+            operation=PUT,
+            segments=("NL", "ONE", "LOC1"),
+            request_id="r",
+            correlation_id="c",
+            platform=PLATFORMS[0],
+            sender=ONE,
+            receiver=TWO,
+            deadline=0.0,
+            directory=DIRECTORY,
+            exchange=number or self.numbers.next(),
+        )
+
+    def handle(self, count: int = 1, **changes: Any) -> None:
+        for _ in range(count):
+            reply = Reply(status=200, body=b"{}", ocpi_status=1000, by=TWO)
+            given = {"message": self.message(), "route": ROUTE, "reply": reply, "seconds": 0.01}
+            self.bus.publish(Handled(**{**given, **changes}))
+
+    def deliver(self, message: Message, after: int, waited: int) -> None:
+        leg = Leg(platform=PLATFORMS[1], number=message.exchange + after, request_id=f"out{after}", waited=waited)
+        leg.ended = Outcome.DELIVERED
+        self.bus.publish(Delivered(message=message, to=TWO, platform="Two", outcome="1000", seconds=0.0, leg=leg))
+
+    def refuse(self, count: int, platform: Platform | None = None) -> None:
+        headers = RequestHeaders(request_id="r", correlation_id="c")
+        for _ in range(count):
+            self.bus.publish(
+                Refused(
+                    number=self.numbers.next(), method="GET", path="/ocpi/versions", address="192.0.2.1",
+                    headers=headers, platform=platform, http=401, code=2000, reason="no", seconds=0.0,
+                    bytes_in=0, bytes_out=0,
+                )
+            )  # fmt: skip
+
+    async def rows(self, settle: bool = True) -> list[Any]:
+        """What is on disk, the oldest first."""
+        if settle:
+            await self.bus.settle()
+            await self.journal.flush()
+        return (await self.database.read(lambda c: page(c, Filter(), None, 10_000)))[::-1]
+
+
+@pytest.fixture
+async def noting(tmp_path, monkeypatch) -> AsyncIterator[Noting]:
+    monkeypatch.setattr(module, "_PAUSE", 3600.0)
+    database = await Database.open(tmp_path / "hub.db")
+    await upgrade(database)
+    noting = Noting(database)
+    await noting.bus.start()
+    await noting.journal.start()
+    yield noting
+    await noting.journal.stop()
+    await noting.bus.stop()
+    await database.close()
+
+
+async def test_it_writes_by_itself_and_at_once_when_there_is_much(noting, monkeypatch):
+    noting.handle(1000)
+    async with asyncio.timeout(10):
+        while len(await noting.rows(settle=False)) < 1000:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stop_writes_what_is_left(noting):
+    noting.handle(3)
+    await noting.journal.stop()
+    assert len(await noting.rows(settle=False)) == 3
+    assert noting.journal.lost == 0
+
+
+async def test_the_time_of_partners_is_told_apart_and_counted_once_where_several_are_asked(noting):
+    message = noting.message()
+    noting.deliver(message, 1000, 3000)
+    noting.deliver(message, 2000, 4000)
+    noting.deliver(message, 8000, 1000)
+    noting.handle(message=message)
+    noting.handle()
+    asked, unasked = await noting.rows()
+    assert (asked.partner_us, asked.hub_us) == (6000, 4000)
+    assert (unasked.partner_us, unasked.hub_us) == (None, 10_000)
+
+
+async def test_findings_reach_their_exchange_before_and_after_it_is_written(noting):
+    message = noting.message()
+    found = Found(
+        platform_id=1, platform="One", kind="Location", findings=(Finding("id", "is required", "missing"),),
+        exchange=message.exchange,
+    )  # fmt: skip
+    noting.bus.publish(found)
+    await noting.rows()
+    noting.handle(message=message)
+    noting.bus.publish(found)
+    assert [(row.findings, row.finding) for row in await noting.rows()] == [(2, "id: is required")]
+    noting.bus.publish(found)
+    assert [row.findings for row in await noting.rows()] == [3]
+
+
+async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, monkeypatch):
+    monkeypatch.setattr(module, "_MOST", 300)
+    pages = await noting.database.read(lambda c: _pragma(c, "page_count"))
+    await noting.database.write(lambda c: _pragma(c, f"max_page_count = {pages + 4}"))
+    with capture_logs() as logs:
+        for _ in range(3):
+            noting.handle(200)
+            await noting.bus.settle()
+            await noting.journal.flush()
+        assert 0 < noting.journal.lost <= 300
+    (said,) = [each for each in logs if each["event"] == "journal_behind"]
+    assert said["error"] == "database or disk is full"
+    await noting.database.write(lambda c: _pragma(c, "max_page_count = 1000000"))
+    lost = noting.journal.lost
+    assert len(await noting.rows()) == 600 - lost
+    assert noting.journal.lost == lost
+
+
+async def test_a_message_does_not_wait_for_a_locked_database(tmp_path):
+    async with roaming(tmp_path, "2.2.1", "2.2.1", validation="off") as (app, cpo, emsp):
+        path = "receiver/locations/NL/CPO/LOC1"
+        emsp.says[f"PUT /{path}"] = ocpi()
+        assert (await send(cpo, "PUT", path, location("2.2.1"), emsp.party)).code == 1000
+        book = app.operations.journal
+        before = len((await book.page(Filter(), None, 1000)).rows)
+        other = sqlite3.connect(tmp_path / "data/hub.db", isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            for _ in range(20):
+                assert (await send(cpo, "PUT", path, location("2.2.1"), emsp.party)).code == 1000
+            assert time.monotonic() - began < 4, "that is less than SQLite waits for the lock"
+        finally:
+            other.close()
+        assert len((await book.page(Filter(), None, 1000)).rows) == before + 20
+
+
+async def test_a_row_that_can_not_be_written_stops_no_other(noting):
+    noting.handle(message=noting.message(2**70))
+    with capture_logs():
+        assert await noting.rows() == []
+    noting.handle(2)
+    assert len(await noting.rows()) == 2
+    assert noting.journal.lost == 1
+
+
+async def test_strangers_push_nobody_out(noting):
+    noting.refuse(500)
+    noting.refuse(150, PLATFORMS[0])
+    rows = await noting.rows()
+    assert [row.sender_id for row in rows] == [None] * 100 + [1] * 150
+    assert noting.journal.lost == 400
+    noting.refuse(1)
+    assert len(await noting.rows()) == 251
+
+
+async def test_what_is_too_old_or_too_much_goes(noting):
+    now = time.time_ns() // 1000
+    for number in (now - 31 * DAY, now - 29 * DAY):
+        noting.handle(message=noting.message(number))
+    noting.handle(1200)
+    await noting.rows()
+    await noting.journal.tidy()
+    assert await noting.database.read(size) == 1000
+    noting.journal.reconfigure(days=30, rows=10)
+    await noting.journal.tidy()
+    assert len(await noting.rows()) == 10
+    noting.journal.reconfigure(days=0, rows=10)
+    await noting.journal.tidy()
+    assert await noting.rows() == []
+
+
+async def test_those_who_watch_learn_how_much_they_missed(noting):
+    noting.handle(5)
+    await noting.bus.settle()
+    assert noting.journal.live(-1).last == 5
+    seen = noting.journal.live(3)
+    assert (seen.last, seen.missed, len(seen.rows)) == (5, 0, 2)
+    assert noting.journal.live(5).rows == ()
+    assert len(noting.journal.live(99).rows) == 5, "after a restart all is new"
+    noting.handle(1500)
+    await noting.bus.settle()
+    seen = noting.journal.live(5)
+    assert (seen.missed, len(seen.rows)) == (500, 1000)
+
+
+async def test_a_broadcast_is_not_a_wait(noting):
+    message = noting.message()
+    route = Route(way=Way.BROADCAST, destinations=(TWO,), why="broadcast")
+    noting.deliver(message, 5, 9000)
+    noting.handle(message=message, route=route, reply=Reply(status=200, body=b"{}", ocpi_status=1000))
+    (row,) = await noting.rows()
+    assert (row.outcome, row.partner_us, row.hub_us) == (Outcome.ANSWERED, None, 10_000)
+
+
+async def test_many_bodies_at_once_are_not_all_kept(noting, monkeypatch):
+    monkeypatch.setattr(module, "_CAPTURED_BYTES", 5)
+    noting.journal.capture(1, 2**50)
+    noting.handle(10)
+    await noting.rows()
+    assert noting.journal.lost == 7
+    noting.handle(1)
+    await noting.rows()
+    assert noting.journal.lost == 7, "what is written makes room"
+
+
+async def _pragma(connection: Any, words: str) -> Any:
+    return (await connection.exec_driver_sql(f"PRAGMA {words}")).scalar()
