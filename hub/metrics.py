@@ -23,6 +23,7 @@ MOST_PLATFORMS = 100
 """So many platforms have a label of their own: the first that are seen."""
 _QUEUE = 10_000
 _UNDER_WAY = 10_000
+_ABANDONED = "abandoned"
 _WAITS_FOR_MANY = frozenset((Way.ASK, Way.COLLECT))
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CODES = frozenset((1000, 2000, 2001, 2002, 2003, 2004, 3000, 3001, 3002, 3003, 4000, 4001, 4002, 4003))
@@ -148,7 +149,7 @@ class Metrics:
         message, way, reply = event.message, event.route.way, event.reply
         self._messages(message.module, message.method, way, outcome(reply.ocpi_status)).inc()
         self._message_seconds(message.module, way).observe(event.seconds)
-        waited = self._waited.pop(message.exchange, 0)
+        waited = 0 if way is Way.BROADCAST else self._waited.pop(message.exchange, 0)
         if way not in _WAITS_FOR_MANY:
             self._hub_seconds(message.module).observe(max(0.0, event.seconds - waited / 1_000_000))
         self._bytes(message.module, "in").inc(len(message.body))
@@ -159,14 +160,15 @@ class Metrics:
     def _delivered(self, event: Delivered) -> None:
         platform = self._platforms.label(event.platform)
         code = event.outcome.partition(" ")[0]
-        self._deliveries(platform, event.message.module, outcome(int(code))).inc()
+        # Where several are asked at once, nobody waits for those that are slower than the first.
+        told = outcome(int(code)) if code.isdigit() else _ABANDONED
+        self._deliveries(platform, event.message.module, told).inc()
         if event.leg.waited:
             self._partner_seconds(platform).observe(event.leg.waited / 1_000_000)
-            # A broadcast has been answered by now, and nobody comes to fetch this.
-            if not event.message.operation.broadcast:
-                self._waited[event.message.exchange] = event.leg.waited
-                if len(self._waited) > _UNDER_WAY:
-                    del self._waited[next(iter(self._waited))]
+            # A broadcast has been answered by now, and nobody comes to fetch this: the oldest go.
+            self._waited[event.message.exchange] = event.leg.waited
+            if len(self._waited) > _UNDER_WAY:
+                del self._waited[next(iter(self._waited))]
         if event.lost:
             self._losses(platform).inc(len(event.lost))
         if event.lost_back:

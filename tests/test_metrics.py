@@ -10,6 +10,8 @@ from hub.config import Admin
 from hub.core.party import Party
 from hub.events import Bus, Event
 from hub.metrics import MOST_PLATFORMS, Names, outcome
+from hub.sim.faults import Fault
+from tests.crowd import emsps
 from tests.support import network, running
 
 PAGE = Path(__file__).parents[1] / "docs/metrics.md"
@@ -149,3 +151,15 @@ async def test_lost_events_are_told_by_who_lost_them():
     for _ in range(5):
         bus.publish(Event())
     assert bus.backlog() == [("slow", 3, 7)]
+
+
+async def test_whom_nobody_waited_for_is_counted_too(tmp_path):
+    """Of several that are asked at once the first counts; the others are abandoned."""
+    open_metrics = Admin(port=0, open_metrics=True)
+    async with network(tmp_path, admin=open_metrics) as (app, cpo, emsp), emsps(app, "FR-SLW") as (slow,):
+        slow.fault = Fault.HANG
+        assert (await cpo.authorize(emsp.token()["uid"], None)).data["allowed"] == "ALLOWED"
+        await app.bus.settle()
+        told = await scrape(app)
+        assert value(told, "ocpi_hub_deliveries_total", platform="FR-SLW", outcome="abandoned") == 1
+        await slow.stop()

@@ -47,4 +47,6 @@ def _print(config: Config | None, found: Findings) -> None:
     if config is None or found.problems:
         return
     click.secho(f"All is well with {config.source or 'the defaults (no config.toml here)'}.", fg="green")
-    click.echo("Next: restart the hub to use a changed configuration." if found.in_use else "Next: ocpi-hub serve")
+    click.echo(
+        "Next, to put a changed configuration in force: ocpi-hub reload" if found.in_use else "Next: ocpi-hub serve"
+    )

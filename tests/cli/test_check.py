@@ -49,7 +49,7 @@ def test_a_folder_without_a_configuration_is_well_too(cli, monkeypatch):
 def test_beside_a_hub_that_runs_its_store_is_left_alone(configured, hub):
     out = configured.done("check")
     assert "data was left alone: process " in out
-    assert out.endswith("Next: restart the hub to use a changed configuration.\n")
+    assert out.endswith("Next, to put a changed configuration in force: ocpi-hub reload\n")
     assert problems(configured) == []
 
 

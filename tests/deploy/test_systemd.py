@@ -58,7 +58,7 @@ def test_systemd_finds_it_closed():
 
 def test_it_gives_the_hub_time_to_drain_and_reloads_by_its_signal():
     unit = settings()
-    assert int(unit["TimeoutStopSec"][0]) >= Limits().drain + 10
+    assert int(unit["TimeoutStopSec"][0]) >= Limits().drain + Limits().timeout + 10
     assert unit["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
     assert "SIGHUP" in (DEPLOY.parent / "hub/cli/serve.py").read_text()
 
