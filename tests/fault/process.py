@@ -51,6 +51,10 @@ connections = {connections}
 connect_timeout = {min(timeout, 5.0)}
 dns_timeout = {min(timeout, 5.0)}
 allow_private = ["127.0.0.0/8"]
+[partner_limits]
+requests = 0
+broadcasts = 0
+parallel = 0
 [routing]
 validation = "off"
 [log]
