@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from hub.admin import health as health_module
 from hub.admin.health import Health
-from hub.sim import SimCpo, SimEmsp
+from hub.sim import SimCpo
 from tests.admin.conftest import OPEN
-from tests.support import CPO, EMSP, register, running
+from tests.partner import Partner, ocpi
+from tests.support import CPO, register, running
 
 
 async def test_alive_and_ready_without_a_key(net):
@@ -63,23 +64,30 @@ async def test_a_change_that_could_not_be_read_again(net, monkeypatch):
 
 async def test_it_tells_that_it_drains_while_the_last_message_is_answered(tmp_path):
     """The admin listener goes after the one for partners."""
+    arrived, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(_):
+        arrived.set()
+        await release.wait()
+        return ocpi()
+
     async with AsyncExitStack() as stack, aiohttp.ClientSession() as session:
         cpo = await stack.enter_async_context(SimCpo("Cpo", [CPO]))
-        emsp = await stack.enter_async_context(SimEmsp("Emsp", [EMSP]))
+        emsp = await stack.enter_async_context(Partner("DE-MSP:EMSP", endpoints=("receiver/locations",)).serve())
         async with AsyncExitStack() as life:
             app = await life.enter_async_context(running(tmp_path, admin=OPEN))
             await register(app, cpo)
-            await register(app, emsp)
-            cpo.seed(1)
-            emsp.delay = 0.5
+            await emsp.invited(app)
+            assert (await emsp.register()).code == 1000
+            emsp.says["PUT /receiver/locations/NL/CPO/LOC1"] = slow
             url, told = f"{app.admin_url}/health/ready", (200, "ready\n")
             sending = asyncio.create_task(cpo.push_location(emsp.party))
-            while not any(each.connections_in_use for each in app.operations.board.all()):
-                await asyncio.sleep(0)
+            await arrived.wait()
             ending = asyncio.create_task(life.aclose())
             while told[0] == 200:
                 async with session.get(url) as answer:
                     told = answer.status, await answer.text()
             assert told == (503, "draining: the hub is about to stop, and takes no new messages\n")
+            release.set()
             assert (await sending).status_code == 1000
             await ending
