@@ -1,14 +1,13 @@
 """Findings and losses on disk, summed up: how often, by path. Never a value of a partner's object."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, tuple_
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Table, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.schema import finding, loss
+from hub.store.statements import upsert
 
 MOST = 1000
 """So many rows are kept of each platform."""
@@ -56,7 +55,8 @@ async def add_findings(connection: AsyncConnection, found: Mapping[FindingKey, t
         {**msgspec.structs.asdict(key), "got": got, "count": count, "first_at": now, "last_at": now}
         for key, (got, count) in found.items()
     ]
-    await _add(connection, finding, rows, ("got", "last_at"))
+    await upsert(connection, finding, rows, adding=("count",), keeping=("first_at",))
+    await _prune(connection, finding, finding.c.platform_id, {key.platform_id for key in found})
 
 
 async def add_losses(connection: AsyncConnection, lost: Mapping[LossKey, tuple[str, int]], now: int) -> None:
@@ -65,7 +65,8 @@ async def add_losses(connection: AsyncConnection, lost: Mapping[LossKey, tuple[s
         {**msgspec.structs.asdict(key), "why": why, "count": count, "last_at": now}
         for key, (why, count) in lost.items()
     ]
-    await _add(connection, loss, rows, ("why", "last_at"))
+    await upsert(connection, loss, rows, adding=("count",))
+    await _prune(connection, loss, loss.c.sender_id, {key.sender_id for key in lost})
 
 
 async def findings_of(connection: AsyncConnection, platform_id: int | None, limit: int) -> list[FindingCount]:
@@ -95,25 +96,12 @@ async def clear_findings(connection: AsyncConnection, platform_id: int) -> int:
     return (await connection.execute(delete(finding).where(finding.c.platform_id == platform_id))).rowcount
 
 
-async def _add(
-    connection: AsyncConnection, table: Table, rows: Sequence[dict[str, object]], renewed: Sequence[str]
-) -> None:
-    if not rows:
-        return
-    statement = insert(table)
-    changes: dict[str, Any] = {name: statement.excluded[name] for name in renewed}
-    changes["count"] = table.c.count + statement.excluded.count
-    keys = [column.name for column in table.primary_key]
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
-    platform = table.c[keys[0]]
-    for platform_id in {row[keys[0]] for row in rows}:
-        await _prune(connection, table, platform == platform_id)
-
-
-async def _prune(connection: AsyncConnection, table: Table, of_platform: ColumnElement[bool]) -> None:
-    """Keep a platform's most frequent rows: paths may hold names that a partner makes up, and those have no end."""
-    if (await connection.scalar(select(func.count()).select_from(table).where(of_platform)) or 0) <= MOST:
-        return
-    keys = [*table.primary_key]
-    kept = select(*keys).where(of_platform).order_by(table.c.count.desc(), table.c.last_at.desc()).limit(MOST)
-    await connection.execute(delete(table).where(of_platform, tuple_(*keys).not_in(kept)))
+async def _prune(connection: AsyncConnection, table: Table, platform: Column[int], ids: Iterable[int]) -> None:
+    """Keep each platform's most frequent rows: paths may hold names that a partner makes up, and those have no end."""
+    for platform_id in ids:
+        own = platform == platform_id
+        if (await connection.scalar(select(func.count()).select_from(table).where(own)) or 0) <= MOST:
+            continue
+        keys = [*table.primary_key]
+        kept = select(*keys).where(own).order_by(table.c.count.desc(), table.c.last_at.desc()).limit(MOST)
+        await connection.execute(delete(table).where(own, tuple_(*keys).not_in(kept)))

@@ -25,17 +25,21 @@ async def upsert(
     *,
     by: Sequence[str] = (),
     where: Callable[[Columns], ColumnElement[bool]] | None = None,
+    adding: Sequence[str] = (),
+    keeping: Sequence[str] = (),
 ) -> None:
     """Insert the rows, or overwrite the given columns of those that are there.
 
     `by` names the unique columns that decide whether a row is there, where that is not the primary key. `where`
-    gets the columns of the new row and says whether it overwrites the old one.
+    gets the columns of the new row and says whether it overwrites the old one. What is in `adding` is added to what
+    is there, what is in `keeping` stays as it is there.
     """
     if not rows:
         return
     statement = insert(table)
     keys = by or [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *keeping)}
+    changed.update({name: table.c[name] + statement.excluded[name] for name in adding})
     only = where and where(statement.excluded)
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed, where=only), rows)
 
