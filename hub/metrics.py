@@ -11,9 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hub import __version__
-from hub.core.route import Way
 from hub.core.status import ConnectionStatus
 from hub.events import Bus, Delivered, Event, Found, Handled, Limited, PluginFault, Refused, TokenRefused
+from hub.flow.waiting import Waiting
 from hub.partners.board import Board
 from hub.plugin.runner import Runner
 
@@ -22,9 +22,7 @@ OTHER = "other"
 MOST_PLATFORMS = 100
 """So many platforms have a label of their own: the first that are seen."""
 _QUEUE = 10_000
-_UNDER_WAY = 10_000
 _ABANDONED = "abandoned"
-_WAITS_FOR_MANY = frozenset((Way.ASK, Way.COLLECT))
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CODES = frozenset((1000, 2000, 2001, 2002, 2003, 2004, 3000, 3001, 3002, 3003, 4000, 4001, 4002, 4003))
 
@@ -57,7 +55,7 @@ class Metrics:
         self._bus = bus
         self._platforms = Names(MOST_PLATFORMS)
         self._plugins = Names(MOST_PLATFORMS)
-        self._waited: dict[int, int] = {}
+        self._waiting = Waiting()
         self._counts()
         self._durations()
         self.registry.register(_Standing(bus, board, plugins, refused_keys, rows_lost, self._platforms))
@@ -149,9 +147,8 @@ class Metrics:
         message, way, reply = event.message, event.route.way, event.reply
         self._messages(message.module, message.method, way, outcome(reply.ocpi_status)).inc()
         self._message_seconds(message.module, way).observe(event.seconds)
-        waited = 0 if way is Way.BROADCAST else self._waited.pop(message.exchange, 0)
-        if way not in _WAITS_FOR_MANY:
-            self._hub_seconds(message.module).observe(max(0.0, event.seconds - waited / 1_000_000))
+        if (own := self._waiting.own(event)) is not None:
+            self._hub_seconds(message.module).observe(max(0.0, own / 1_000_000))
         self._bytes(message.module, "in").inc(len(message.body))
         self._bytes(message.module, "out").inc(len(reply.body))
         if way == "refuse":
@@ -165,10 +162,7 @@ class Metrics:
         self._deliveries(platform, event.message.module, told).inc()
         if event.leg.waited:
             self._partner_seconds(platform).observe(event.leg.waited / 1_000_000)
-            # A broadcast has been answered by now, and nobody comes to fetch this: the oldest go.
-            self._waited[event.message.exchange] = event.leg.waited
-            if len(self._waited) > _UNDER_WAY:
-                del self._waited[next(iter(self._waited))]
+        self._waiting.delivered(event)
         if event.lost:
             self._losses(platform).inc(len(event.lost))
         if event.lost_back:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import msgspec
 
 from hub.core.outcome import Outcome
-from hub.core.route import Way
 from hub.events import Bus, Delivered, Event, Found, Handled, Limited, Refused, Registered, Subscription, TokenRefused
 from hub.flow.entries import outcome_of
+from hub.flow.waiting import Waiting
 from hub.partners.directory import now_ms
 
 MINUTES = 5
@@ -18,10 +18,8 @@ SLOT = 10_000
 _LATELY = MINUTES * 60_000 // SLOT
 _KEPT = 2 * _LATELY
 _QUEUE = 10_000
-_UNDER_WAY = 10_000
 _FINE = 8
 """Steps of the histogram in which a time doubles: 9 % wide each."""
-_WAITS_FOR_MANY = frozenset((Way.ASK, Way.COLLECT))
 
 
 class Times:
@@ -122,7 +120,7 @@ class Pulse:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._slots: deque[tuple[int, Slot]] = deque(maxlen=_KEPT)
-        self._waited: dict[int, int] = {}
+        self._waiting = Waiting()
         self._token_refused: dict[str, int] = {}
         self._subscription: Subscription | None = None
 
@@ -225,13 +223,11 @@ class Pulse:
 
     def _handled(self, event: Handled, slot: Slot) -> None:
         message = event.message
-        # A broadcast is answered before it is delivered.
-        waited = 0 if event.route.way is Way.BROADCAST else self._waited.pop(message.exchange, 0)
         slot.messages += 1
         slot.outcomes[outcome_of(event.route, event.reply)] += 1
         slot.of(message.platform.name).sent += 1
-        if event.route.way not in _WAITS_FOR_MANY:  # the time of many at once can not be taken off
-            slot.hub.add(event.seconds * 1_000_000 - waited)
+        if (own := self._waiting.own(event)) is not None:
+            slot.hub.add(own)
 
     def _delivered(self, event: Delivered, slot: Slot) -> None:
         leg, count = event.leg, slot.of(event.leg.platform.name)
@@ -243,7 +239,4 @@ class Pulse:
         if leg.http is not None:
             count.times.add(leg.waited)
             slot.partner.add(leg.waited)
-        if leg.waited:
-            self._waited[event.message.exchange] = leg.waited
-            if len(self._waited) > _UNDER_WAY:
-                del self._waited[next(iter(self._waited))]
+        self._waiting.delivered(event)
