@@ -164,7 +164,7 @@ class Bridging:
         *,
         partial: bool = False,
     ) -> Bridged:
-        facts = Facts(owner=about.owner, show_owner=self._show_owner, received=now())
+        facts = Facts(owner=about.owner, show_owner=self._show_owner, received=now() if partial else None)
         if isinstance(value, dict):
             facts = await self._facts(facts, kind, value, source, target, about)
         return convert(kind, value, source, target, facts, partial=partial)
