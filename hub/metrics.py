@@ -4,8 +4,10 @@ docs/metrics.md explains each. No label has more than a bounded number of values
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from functools import cache
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -44,13 +46,25 @@ class Names:
         return name
 
 
+class Gauges(msgspec.Struct, frozen=True, kw_only=True):
+    """What others know and is asked for at each scrape.
+
+    `refused_keys` counts requests without a good key, `rows_lost` rows that the journal could not keep, `spans_lost`
+    spans that no collector took, `connections` those of partners that are open. `certificate_ends` is None where the
+    hub has no certificate.
+    """
+
+    refused_keys: Callable[[], int] = lambda: 0
+    rows_lost: Callable[[], int] = lambda: 0
+    spans_lost: Callable[[], int] = lambda: 0
+    connections: Callable[[], int] = lambda: 0
+    certificate_ends: Callable[[], datetime | None] = lambda: None
+
+
 class Metrics:
     """Counts what the bus tells. `text` is what /metrics answers."""
 
-    def __init__(
-        self, bus: Bus, board: Board, plugins: Runner, refused_keys: Callable[[], int], rows_lost: Callable[[], int]
-    ) -> None:
-        """`refused_keys` counts requests without a good key, `rows_lost` rows that the journal could not keep."""
+    def __init__(self, bus: Bus, board: Board, plugins: Runner, gauges: Gauges) -> None:
         self.registry = CollectorRegistry()
         self._bus = bus
         self._platforms = Names(MOST_PLATFORMS)
@@ -58,7 +72,7 @@ class Metrics:
         self._waiting = Waiting()
         self._counts()
         self._durations()
-        self.registry.register(_Standing(bus, board, plugins, refused_keys, rows_lost, self._platforms))
+        self.registry.register(_Standing(bus, board, plugins, gauges, self._platforms))
         ProcessCollector(registry=self.registry)
 
     def start(self) -> None:
@@ -172,20 +186,11 @@ class Metrics:
 class _Standing(Collector):
     """How things stand at the moment of a scrape: nothing is counted for it in between."""
 
-    def __init__(
-        self,
-        bus: Bus,
-        board: Board,
-        plugins: Runner,
-        refused_keys: Callable[[], int],
-        rows_lost: Callable[[], int],
-        platforms: Names,
-    ) -> None:
+    def __init__(self, bus: Bus, board: Board, plugins: Runner, gauges: Gauges, platforms: Names) -> None:
         self._bus = bus
-        self._rows_lost = rows_lost
         self._board = board
         self._plugins = plugins
-        self._refused_keys = refused_keys
+        self._gauges = gauges
         self._platforms = platforms
 
     def collect(self) -> Iterator[Metric]:
@@ -196,12 +201,26 @@ class _Standing(Collector):
         yield from self._of_platforms()
         yield from self._of_plugins()
         yield from self._of_the_bus()
-        yield CounterMetricFamily(
-            "ocpi_hub_admin_refused", "Requests to the admin listener without a good key.", value=self._refused_keys()
+        yield from self._of_the_hub()
+
+    def _of_the_hub(self) -> Iterable[Metric]:
+        gauges = self._gauges
+        counters = (
+            ("ocpi_hub_admin_refused", "Requests to the admin listener without a good key.", gauges.refused_keys),
+            ("ocpi_hub_journal_lost", "Rows that the journal could not keep.", gauges.rows_lost),
+            ("ocpi_hub_spans_lost", "Spans that the collector of telemetry did not take.", gauges.spans_lost),
         )
-        yield CounterMetricFamily(
-            "ocpi_hub_journal_lost", "Rows that the journal could not keep.", value=self._rows_lost()
+        for name, meaning, count in counters:
+            yield CounterMetricFamily(name, meaning, value=count())
+        yield GaugeMetricFamily(
+            "ocpi_hub_inbound_connections", "Connections of partners to the hub.", value=gauges.connections()
         )
+        expires = GaugeMetricFamily(
+            "ocpi_hub_certificate_expires_seconds", "When the hub's certificate ends, in seconds since 1970."
+        )
+        if ends := gauges.certificate_ends():
+            expires.add_metric((), ends.timestamp())
+        yield expires
 
     def _of_platforms(self) -> Iterable[Metric]:
         status = GaugeMetricFamily(

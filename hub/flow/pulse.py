@@ -1,11 +1,11 @@
 """How much passes, how it ends and how long it takes, over the last minutes: counted in memory, from the bus."""
 
-import math
 from collections import Counter, deque
 from collections.abc import Iterable
 
 import msgspec
 
+from hub.core.durations import of_step, step_of
 from hub.core.outcome import Outcome
 from hub.events import Bus, Delivered, Event, Found, Handled, Limited, Refused, Registered, Subscription, TokenRefused
 from hub.flow.entries import outcome_of
@@ -18,8 +18,6 @@ SLOT = 10_000
 _LATELY = MINUTES * 60_000 // SLOT
 _KEPT = 2 * _LATELY
 _QUEUE = 10_000
-_FINE = 8
-"""Steps of the histogram in which a time doubles: 9 % wide each."""
 
 
 class Times:
@@ -32,7 +30,7 @@ class Times:
 
     def add(self, microseconds: float) -> None:
         """One more."""
-        self._steps[round(math.log2(max(microseconds, 1.0)) * _FINE)] += 1
+        self._steps[step_of(microseconds)] += 1
 
     def plus(self, others: Iterable["Times"]) -> "Times":
         """All of them together."""
@@ -47,7 +45,7 @@ class Times:
         for step, count in sorted(self._steps.items()):
             wanted -= count
             if wanted <= 0:
-                return float(2.0 ** (step / _FINE) / 1_000_000)
+                return of_step(step) / 1_000_000
         return None
 
 

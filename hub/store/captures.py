@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.store.schema import capture
+from hub.store.journal_schema import capture
 from hub.store.statements import upsert
 
 

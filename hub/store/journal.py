@@ -13,21 +13,26 @@ from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
-from hub.store.schema import captured, delivery, exchange
+from hub.store.journal_schema import captured, delivery, exchange
 from hub.store.statements import Row, insert_missing
+from hub.store.sums import add
 
 _TRACED = 200
 """So many exchanges of one correlation id are shown."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which exchanges. `since` and `until` are milliseconds since 1970, `partner` is the id of a platform."""
+    """Which exchanges. `since` and `until` are milliseconds since 1970, `partner` is the id of a platform.
+
+    `after` is a number: then it is only those after it, the nearest first and not the newest.
+    """
 
     partner: int | None = None
     module: str | None = None
     outcome: Outcome | None = None
     since: int | None = None
     until: int | None = None
+    after: int | None = None
 
 
 class ExchangeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +91,7 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None
     sender: str
     receiver: str
+    module: str | None
     platform_id: int
     version: str | None
     after_us: int
@@ -118,10 +124,15 @@ class Batch(msgspec.Struct):
 
 
 async def insert(connection: AsyncConnection, batch: Batch) -> None:
-    """Write a batch. A row whose number is there already is passed by."""
-    await insert_missing(connection, exchange, batch.exchanges)
-    await insert_missing(connection, delivery, batch.deliveries)
+    """Write a batch, and count it in the sums. A row whose number is there already is passed by."""
+    exchanges = await insert_missing(connection, exchange, batch.exchanges)
+    deliveries = await insert_missing(connection, delivery, batch.deliveries)
     await insert_missing(connection, captured, batch.captured)
+    await add(
+        connection,
+        (row for row in batch.exchanges if row["id"] in exchanges),
+        (row for row in batch.deliveries if row["id"] in deliveries),
+    )
 
 
 async def add_findings(connection: AsyncConnection, found: Mapping[int, tuple[int, str]]) -> set[int]:
@@ -136,7 +147,10 @@ async def add_findings(connection: AsyncConnection, found: Mapping[int, tuple[in
 
 
 async def page(connection: AsyncConnection, wanted: Filter, before_id: int | None, limit: int) -> list[ExchangeRow]:
-    """The newest exchanges that are wanted, before a number if one is given: the newest first."""
+    """The newest exchanges that are wanted, before a number if one is given: the newest first.
+
+    Where only those after a number are wanted, they are the nearest to it, and the nearest is first.
+    """
     found = await connection.execute(page_query(wanted, before_id, limit))
     rows = [dict(row) for row in found.mappings()]
     sums = await _sums(connection, [row["id"] for row in rows])
@@ -145,7 +159,8 @@ async def page(connection: AsyncConnection, wanted: Filter, before_id: int | Non
 
 def page_query(wanted: Filter, before_id: int | None, limit: int) -> Select[Any]:
     """The exchanges of a page. Each part of it reads an index backwards and stops after `limit` rows."""
-    newest = exchange.c.id.desc()
+    order = _nearest if wanted.after is not None else _newest
+    newest = order(exchange.c.id)
     parts = _parts(wanted, before_id)
     if wanted.partner is None and wanted.outcome is None:
         return select(exchange).where(*parts[0]).order_by(newest).limit(limit)
@@ -155,11 +170,19 @@ def page_query(wanted: Filter, before_id: int | None, limit: int) -> Select[Any]
         .join(exchange, exchange.c.id == delivery.c.exchange_id)
         .where(*_by_delivery(wanted, before_id))
         .distinct()
-        .order_by(delivery.c.exchange_id.desc())
+        .order_by(order(delivery.c.exchange_id))
         .limit(limit)
     )
     ids = union(*(select(part.subquery().c.id) for part in (*own, by_delivery))).subquery()
     return select(exchange).where(exchange.c.id.in_(select(ids.c.id))).order_by(newest).limit(limit)
+
+
+def _newest(number: ColumnElement[int]) -> ColumnElement[int]:
+    return number.desc()
+
+
+def _nearest(number: ColumnElement[int]) -> ColumnElement[int]:
+    return number.asc()
 
 
 async def trace(connection: AsyncConnection, name: str) -> list[Traced]:
@@ -177,6 +200,15 @@ async def trace(connection: AsyncConnection, name: str) -> list[Traced]:
     )
     rows = [dict(row) for row in (await connection.execute(query)).mappings()]
     return await _traced(connection, rows)
+
+
+async def correlated(connection: AsyncConnection, name: str, near: int, limit: int) -> list[ExchangeRow]:
+    """Exchanges of a correlation id beside one of them: so many before and after it, the oldest first."""
+    number, ours = exchange.c.id, exchange.c.correlation_id == name
+    before = select(exchange).where(ours, number < near).order_by(number.desc()).limit(limit)
+    after = select(exchange).where(ours, number > near).order_by(number).limit(limit)
+    rows = [dict(row) for query in (before, after) for row in (await connection.execute(query)).mappings()]
+    return [exchange_row(row, {}) for row in sorted(rows, key=lambda row: row["id"])]
 
 
 async def exchange_of(connection: AsyncConnection, number: int) -> Traced | None:
@@ -245,6 +277,8 @@ def _conditions(wanted: Filter, before_id: int | None, number: ColumnElement[int
     found = []
     if before_id is not None:
         found.append(number < before_id)
+    if wanted.after is not None:
+        found.append(number > wanted.after)
     if wanted.since is not None:
         found.append(number >= wanted.since * 1000)
     if wanted.until is not None:

@@ -1,26 +1,13 @@
 """Keys of the admin API on disk: the digest of each, its name, what it opens, and when it was used last."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.core.scopes import Scope
 from hub.store.schema import admin_key
-
-
-class Scope(StrEnum):
-    """What a key opens. Each opens what those before it open, too."""
-
-    READ = "read"
-    OPERATE = "operate"
-    ADMIN = "admin"
-
-    def opens(self, needed: "Scope") -> bool:
-        """Whether a key of this scope may do what needs another."""
-        order = tuple(Scope)
-        return order.index(self) >= order.index(needed)
 
 
 class KeyRecord(msgspec.Struct, frozen=True):

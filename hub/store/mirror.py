@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.party import Party
 from hub.core.patching import last_updated
+from hub.store.places import columns_of
 from hub.store.schema import mirror, sync_state, token_contract
 from hub.store.statements import Row, among, upsert
 
@@ -50,6 +51,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     last_updated: int
     updated_at: int
     size: int
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """How many objects of a module an owner has here, and when the latest of them was updated (milliseconds)."""
+
+    module: str
+    owner: str
+    objects: int
+    last_updated: int
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -100,14 +110,14 @@ async def absorb(
 
     Raises InvalidParameters where a last_updated is missing or no DateTime.
     """
-
-    def newer(new: Any) -> ColumnElement[bool]:
-        changes = (new[name] != mirror.c[name] for name in ("body", "version", "platform_id"))
-        return and_(new.last_updated >= mirror.c.last_updated, or_(*changes))
-
     await _note_contracts(connection, objects, platform_id)
     rows = [_row(module, each, version, platform_id, now) for each in objects]
-    await upsert(connection, mirror, rows, by=_KEY, where=newer)
+    await upsert(connection, mirror, rows, by=_KEY, where=_newer)
+
+
+def _newer(new: Any) -> ColumnElement[bool]:
+    changes = (new[name] != mirror.c[name] for name in ("body", "version", "platform_id"))
+    return and_(new.last_updated >= mirror.c.last_updated, or_(*changes))
 
 
 async def get(connection: AsyncConnection, module: str, owner: Party, key: str) -> Held | None:
@@ -190,19 +200,39 @@ async def page(
     return Page(total, [_held(*row) for row in await connection.execute(held)])
 
 
+async def amounts(connection: AsyncConnection) -> list[Amount]:
+    """How much is held, by module and owner."""
+    columns = mirror.c.module, mirror.c.owner
+    query = select(*columns, func.count(), func.max(mirror.c.last_updated)).group_by(*columns).order_by(*columns)
+    return [Amount(*row) for row in await connection.execute(query)]
+
+
 async def browse(
-    connection: AsyncConnection, module: str, *, owner: Party | None, after: int, limit: int
+    connection: AsyncConnection,
+    module: str,
+    *,
+    owner: Party | None,
+    after: int,
+    limit: int,
+    keys: Sequence[str] | None = None,
 ) -> list[Entry]:
-    """`limit` entries with a position over `after`, of one owner or of all, in their order. Bodies are not read."""
+    """`limit` entries with a position over `after`, of one owner or of all, in their order. Bodies are not read.
+
+    `keys`: only those with one of them, wherever they are.
+    """
     columns = (
         mirror.c.position, mirror.c.owner, mirror.c.object_id, mirror.c.object_key, mirror.c.version,
         mirror.c.platform_id, mirror.c.last_updated, mirror.c.updated_at, func.length(mirror.c.body).label("size"),
     )  # fmt: skip
-    query = select(*columns).where(mirror.c.module == module, mirror.c.position > after)
+    query = select(*columns).where(mirror.c.module == module)
     if owner is not None:
         query = query.where(mirror.c.owner == owner.id)
-    rows = await connection.execute(query.order_by(mirror.c.position).limit(limit))
-    return [Entry(**row) for row in rows.mappings()]
+    if keys is None:
+        query = query.where(mirror.c.position > after).order_by(mirror.c.position)
+    else:  # these are found by their keys: with a position as well, all objects would be gone through for them
+        query = query.where(mirror.c.object_key.in_(keys))
+    rows = (await connection.execute(query.limit(limit))).mappings()
+    return sorted((Entry(**row) for row in rows), key=lambda each: each.position)
 
 
 async def drop_platform(connection: AsyncConnection, platform_id: int) -> None:
@@ -267,4 +297,5 @@ def _row(module: str, each: Pulled, version: str, platform_id: int, now: int) ->
         "last_updated": last_updated(each.body),
         "updated_at": now,
         "body": each.body,
+        **columns_of(module, each.body),
     }

@@ -1,4 +1,4 @@
-"""The tables, as they are after the newest migration.
+"""The tables, as they are after the newest migration; those of the journal stand in hub.store.journal_schema.
 
 Portable between SQLite and PostgreSQL. Every `*_at` is a point in time in milliseconds since 1970 (UTC), as an
 integer: it compares, sorts and survives every driver without time zones. Country codes and party ids are upper
@@ -17,39 +17,15 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-# Migrations refer to constraints by name, so every one needs a name that both databases agree on.
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-# SQLite has 64 bits in every INTEGER, and numbers its rows only by a column of that very name.
-_LONG = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _platform_id(*, primary_key: bool = False, index: bool = True) -> Column[int]:
-    return Column(
-        "platform_id",
-        Integer,
-        ForeignKey("platform.id", ondelete="CASCADE"),
-        primary_key=primary_key,
-        nullable=False,
-        index=index and not primary_key,
-    )
-
+from hub.store import journal_schema  # noqa: F401 - its tables are in the metadata, too
+from hub.store.metadata import metadata, platform_id
 
 # Ids are never given out twice: what is sealed for a removed platform must not open for the next one.
 # A platform that was registered has a token_out, also while it is SUSPENDED: that is what `resume` goes by.
@@ -78,7 +54,7 @@ party = Table(
     metadata,
     Column("country_code", String(2), primary_key=True),
     Column("party_id", String(3), primary_key=True),
-    _platform_id(),
+    platform_id(),
     Column("business_name", Text),
     Column("website", Text),
     Column("updated_at", BigInteger, nullable=False),
@@ -101,7 +77,7 @@ credential = Table(
     "credential",
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),
-    _platform_id(),
+    platform_id(),
     Column("kind", Text, nullable=False),
     Column("encoding", Text),
     Column("created_at", BigInteger, nullable=False),
@@ -114,7 +90,7 @@ credential = Table(
 endpoint = Table(
     "endpoint",
     metadata,
-    _platform_id(primary_key=True),
+    platform_id(primary_key=True),
     Column("version", Text, primary_key=True),
     Column("module", Text, primary_key=True),
     Column("interface", Text, primary_key=True),
@@ -136,6 +112,7 @@ agreement = Table(
 
 # Objects that are meant for everybody. `body` is the JSON as received, `object_id` the id as given, `object_key`
 # what makes it unique without regard to case. `position` is given once and never again: the order of GET All.
+# From `latitude` on: a core.places.Place of a location that tells where it is, so that it is found by that.
 mirror = Table(
     "mirror",
     metadata,
@@ -145,15 +122,28 @@ mirror = Table(
     Column("object_key", Text, nullable=False),
     Column("object_id", Text, nullable=False),
     Column("version", Text, nullable=False),
-    _platform_id(index=False),
+    platform_id(index=False),
     Column("last_updated", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("latitude", Integer),
+    Column("longitude", Integer),
+    Column("evses", Integer),
+    Column("free", Integer),
+    Column("busy", Integer),
+    Column("broken", Integer),
     # In this order it also finds the owners of an id, without a look at the table.
     UniqueConstraint("module", "object_key", "owner"),
     # Everything that decides which objects are on a page: bodies are read only for those that are.
     Index(None, "module", "position", "last_updated", "owner"),
     Index(None, "platform_id", "owner"),
+    # A rectangle of the map, with all that is drawn of it: bodies, which lie between, are not read for that.
+    Index(
+        "ix_mirror_place",
+        *("latitude", "longitude", "owner", "evses", "free", "busy", "broken"),
+        sqlite_where=text("latitude IS NOT NULL"),
+        postgresql_where=text("latitude IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -164,7 +154,7 @@ token_contract = Table(
     Column("owner", String(6), primary_key=True),
     Column("object_key", Text, primary_key=True),
     Column("contract", Text, nullable=False, index=True),
-    _platform_id(),
+    platform_id(),
 )
 
 # A reservation's id as a number, for OCPI 2.1.1, which knows no other. Given once and never again.
@@ -182,7 +172,7 @@ reservation_number = Table(
 platform_setting = Table(
     "platform_setting",
     metadata,
-    _platform_id(primary_key=True),
+    platform_id(primary_key=True),
     Column("validation", Text, nullable=False),
     CheckConstraint("validation IN ('enforce', 'report', 'off')", name="validation"),
 )
@@ -191,7 +181,7 @@ platform_setting = Table(
 platform_limit = Table(
     "platform_limit",
     metadata,
-    _platform_id(primary_key=True),
+    platform_id(primary_key=True),
     Column("requests", Float),
     Column("broadcasts", Float),
     Column("parallel", Integer),
@@ -201,7 +191,7 @@ platform_limit = Table(
 finding = Table(
     "finding",
     metadata,
-    _platform_id(primary_key=True),
+    platform_id(primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("rule", Text, primary_key=True),
@@ -231,7 +221,7 @@ loss = Table(
 sync_state = Table(
     "sync_state",
     metadata,
-    _platform_id(primary_key=True),
+    platform_id(primary_key=True),
     Column("module", Text, primary_key=True),
     Column("date_from", Text, nullable=False),
 )
@@ -251,10 +241,30 @@ hint = Table(
 connection_status = Table(
     "connection_status",
     metadata,
-    _platform_id(primary_key=True),
+    platform_id(primary_key=True),
     Column("status", Text, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     CheckConstraint("status IN ('CONNECTED', 'OFFLINE', 'PLANNED', 'SUSPENDED')", name="status"),
+)
+
+# How it changed: the latest ones, told to people.
+status_change = Table(
+    "status_change",
+    metadata,
+    Column("platform_id", Integer, ForeignKey("platform.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("status", Text, nullable=False),
+)
+
+# Who is logged in to the dashboard: SHA-256 of the session's token, and the digest of the key that it began with.
+admin_session = Table(
+    "admin_session",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    CheckConstraint("length(digest) = 32", name="digest"),
 )
 
 # Keys of the admin API: SHA-256 of the key's ASCII bytes, and what it opens.
@@ -269,85 +279,6 @@ admin_key = Table(
     Column("last_used_at", BigInteger),
     CheckConstraint("length(digest) = 32", name="digest"),
     CheckConstraint("scope IN ('read', 'operate', 'admin')", name="scope"),
-)
-
-# The journal. A number is the moment of receipt in microseconds since 1970, made unique: it sorts and cuts by time.
-# What is kept of a removed platform stays until it is too old, so no id here refers to a platform.
-exchange = Table(
-    "exchange",
-    metadata,
-    Column("id", _LONG, primary_key=True, autoincrement=False),
-    Column("correlation_id", Text, nullable=False, index=True),
-    Column("request_id", Text, nullable=False, index=True),
-    Column("sender", Text),
-    Column("sender_id", Integer),
-    Column("receiver", Text),
-    Column("receiver_id", Integer),
-    Column("version", Text),
-    Column("module", Text),
-    Column("interface", Text),
-    Column("method", Text, nullable=False),
-    Column("object_id", Text),
-    Column("path", Text),
-    Column("address", Text),
-    Column("way", Text),
-    Column("why", Text),
-    Column("outcome", Text, nullable=False),
-    Column("http_status", Integer, nullable=False),
-    Column("ocpi_status", Integer, nullable=False),
-    Column("hub_us", BigInteger, nullable=False),
-    Column("partner_us", BigInteger),
-    Column("bytes_in", Integer, nullable=False),
-    Column("bytes_out", Integer, nullable=False),
-    Column("reason", Text),
-    Column("findings", Integer, nullable=False),
-    Column("finding", Text),
-    Index(None, "sender_id", "id"),
-    Index(None, "receiver_id", "id"),
-    Index(None, "outcome", "id"),
-)
-
-# One attempt to hand the message of an exchange to a platform. `after_us`: since the receipt of that message.
-delivery = Table(
-    "delivery",
-    metadata,
-    Column("id", _LONG, primary_key=True, autoincrement=False),
-    Column("exchange_id", BigInteger, nullable=False, index=True),
-    Column("request_id", Text, index=True),
-    Column("sender", Text, nullable=False),
-    Column("receiver", Text, nullable=False),
-    Column("platform_id", Integer, nullable=False),
-    Column("version", Text),
-    Column("after_us", BigInteger, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("http_status", Integer),
-    Column("ocpi_status", Integer),
-    Column("partner_us", BigInteger, nullable=False),
-    Column("bytes_out", Integer, nullable=False),
-    Column("bytes_in", Integer, nullable=False),
-    Column("reason", Text),
-    Column("losses", Integer, nullable=False),
-    Column("loss", Text),
-    Index(None, "platform_id", "exchange_id"),
-    Index(None, "outcome", "exchange_id"),
-)
-
-# Until when the bodies of a platform's exchanges are kept, too.
-capture = Table(
-    "capture",
-    metadata,
-    _platform_id(primary_key=True),
-    Column("until_at", BigInteger, nullable=False),
-)
-
-# Bodies of an exchange (`delivery_id` 0) or of a delivery, while a capture is on: cut, and without what is secret.
-captured = Table(
-    "captured",
-    metadata,
-    Column("exchange_id", _LONG, primary_key=True, autoincrement=False),
-    Column("delivery_id", _LONG, primary_key=True, autoincrement=False),
-    Column("request", Text, nullable=False),
-    Column("answer", Text, nullable=False),
 )
 
 # Facts about this database itself, such as the key check value.

@@ -1,21 +1,27 @@
 """Statements that are not the same everywhere: the one place where SQL dialects differ."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Table, case, func, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 Row = dict[str, Any]
 Columns = Any  # of a table, or of the row that was to be inserted: SQLAlchemy has no type for both
 
 
-async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert the rows whose primary key is not there yet; leave the others as they are."""
-    if rows:
-        await connection.execute(insert(table).on_conflict_do_nothing(), rows)
+async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> set[Any]:
+    """Insert the rows whose primary key is not there yet; leave the others as they are.
+
+    Returns what the first column of the primary key is in those that were inserted.
+    """
+    if not rows:
+        return set()
+    return set((await connection.scalars(_insert_missing(table), rows)).all())
 
 
 async def upsert(
@@ -27,21 +33,43 @@ async def upsert(
     where: Callable[[Columns], ColumnElement[bool]] | None = None,
     adding: Sequence[str] = (),
     keeping: Sequence[str] = (),
+    latest: Sequence[str] = (),
 ) -> None:
     """Insert the rows, or overwrite the given columns of those that are there.
 
     `by` names the unique columns that decide whether a row is there, where that is not the primary key. `where`
     gets the columns of the new row and says whether it overwrites the old one. What is in `adding` is added to what
-    is there, what is in `keeping` stays as it is there.
+    is there, what is in `keeping` stays as it is there, of what is in `latest` the greater one stays.
     """
     if not rows:
         return
+    statement = _upsert(table, tuple(rows[0]), tuple(by), where, tuple(adding), tuple(keeping), tuple(latest))
+    await connection.execute(statement, rows)
+
+
+# To put a statement together takes longer than to run it: those that come again and again are kept.
+@lru_cache(maxsize=64)
+def _insert_missing(table: Table) -> ReturningInsert[Any]:
+    return insert(table).on_conflict_do_nothing().returning(table.primary_key.columns[0])
+
+
+@lru_cache(maxsize=64)
+def _upsert(
+    table: Table,
+    columns: tuple[str, ...],
+    by: tuple[str, ...],
+    where: Callable[[Columns], ColumnElement[bool]] | None,
+    adding: tuple[str, ...],
+    keeping: tuple[str, ...],
+    latest: tuple[str, ...],
+) -> Insert:
     statement = insert(table)
+    new, old = statement.excluded, table.c
     keys = by or [column.name for column in table.primary_key]
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *keeping)}
-    changed.update({name: table.c[name] + statement.excluded[name] for name in adding})
-    only = where and where(statement.excluded)
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed, where=only), rows)
+    changed: dict[str, Any] = {name: new[name] for name in columns if name not in (*keys, *keeping)}
+    changed.update({name: old[name] + new[name] for name in adding})
+    changed.update({name: case((old[name] > new[name], old[name]), else_=new[name]) for name in latest})
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where and where(new))
 
 
 def among(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:

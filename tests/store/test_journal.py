@@ -10,9 +10,20 @@ from sqlalchemy.dialects import sqlite
 from hub.core.outcome import Outcome
 from hub.core.party import PartyRole
 from hub.store.captures import load_captures, set_capture
-from hub.store.journal import Batch, Filter, add_findings, exchange_of, insert, page, page_query, prune, size, trace
+from hub.store.journal import (
+    Batch,
+    Filter,
+    add_findings,
+    correlated,
+    exchange_of,
+    insert,
+    page,
+    page_query,
+    prune,
+    size,
+    trace,
+)
 from hub.store.platforms import create_platform, remove
-from hub.store.traffic import Pair, traffic
 
 NOW = 1_800_000_000_000_000
 """A number of the journal: microseconds."""
@@ -29,7 +40,13 @@ def exchange(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def delivery(number: int, of: int, **changes: Any) -> dict[str, Any]:
-    base: dict[str, Any] = {"sender": "NL-ONE", "receiver": "DE-TWO", "platform_id": 2, "version": "2.2.1"}
+    base: dict[str, Any] = {
+        "sender": "NL-ONE",
+        "receiver": "DE-TWO",
+        "module": "locations",
+        "platform_id": 2,
+        "version": "2.2.1",
+    }
     base |= {"after_us": 5, "http_status": 200, "ocpi_status": 1000, "partner_us": 40_000, "bytes_out": 1}
     base |= {"bytes_in": 1, "reason": None, "losses": 0, "loss": None, "request_id": f"out{number}"}
     return {**base, "id": NOW + number, "exchange_id": NOW + of, "outcome": "delivered", **changes}
@@ -62,6 +79,20 @@ async def test_pages_go_back_in_time_without_gap_or_overlap(disk):
     first = await disk.numbers(limit=4)
     second = await disk.numbers(limit=4, before=first[-1])
     assert (first, second, await disk.numbers(limit=4, before=second[-1])) == ([9, 8, 7, 6], [5, 4, 3, 2], [1, 0])
+
+
+async def test_pages_go_forward_in_time_too(disk):
+    await disk.put([exchange(n, outcome="failed" if n % 2 else "delivered") for n in range(10)])
+    assert await disk.numbers(after=NOW + 2, limit=4) == [3, 4, 5, 6]
+    assert await disk.numbers(after=NOW + 2, outcome=Outcome.FAILED, limit=3) == [3, 5, 7]
+    assert await disk.numbers(after=NOW + 2, partner=1, limit=2) == [3, 4]
+    assert await disk.numbers(after=NOW + 9) == []
+
+
+async def test_what_has_the_same_correlation_id_is_found_beside_one(disk):
+    await disk.put([exchange(n, correlation_id="other" if n == 3 else "one") for n in range(8)])
+    found = await disk.database.read(lambda c: correlated(c, "one", NOW + 4, 2))
+    assert [row.id - NOW for row in found] == [1, 2, 5, 6]
 
 
 async def test_every_filter_finds_what_a_look_at_each_row_finds(disk):
@@ -205,29 +236,6 @@ async def explain(database: Any, query: Any) -> list[str]:
     sql = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     found = await database.read(lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
     return [row.detail for row in found]
-
-
-async def test_sums_of_traffic(disk):
-    ends = {n: "failed" if n == 7 else "delivered" for n in range(100)}
-    rows = [exchange(n, outcome=end, hub_us=1000 + 10 * n) for n, end in ends.items()]
-    minute = 60_000_000
-    rows.append(exchange(minute, outcome="failed", way="refuse", ocpi_status=4003))
-    rows.append(exchange(minute + 1, outcome="turned-away", way=None, sender=None, receiver=None))
-    legs = [delivery(1000 + n, n, outcome=end) for n, end in ends.items()]
-    legs.append(delivery(9000, minute, receiver="FR-TRE", outcome="declined"))
-    await disk.put(rows, legs)
-    start = NOW // 1000
-    found = await disk.database.read(lambda c: traffic(c, start, start + 120_000, 60_000))
-    first, second = found.buckets
-    assert (first.at, second.at) == (start, start + 60_000)
-    assert first.outcomes == {Outcome.DELIVERED: 99, Outcome.FAILED: 1}
-    assert second.outcomes == {Outcome.FAILED: 1, Outcome.TURNED_AWAY: 1}
-    assert first.hub.p50 == pytest.approx(1500, rel=0.05)
-    assert first.hub.p99 == pytest.approx(1990, rel=0.05)
-    assert first.partner.p50 == pytest.approx(40_000, rel=0.05)
-    assert found.pairs == (Pair("NL-ONE", "DE-TWO", 101, 0, 2), Pair("NL-ONE", "FR-TRE", 1, 1, 0))
-    empty = await disk.database.read(lambda c: traffic(c, 0, 1000, 1000))
-    assert (empty.buckets, empty.pairs) == ((), ())
 
 
 async def test_a_capture_is_there_until_its_end(database):

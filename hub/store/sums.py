@@ -1,0 +1,199 @@
+"""Sums of the journal, added up as its rows are written, so that a year of it is as quick to look at as an hour.
+
+What is counted is when an exchange was received, also for its deliveries. Sums of single minutes are written in the
+transaction of the rows; those of longer spans are made of them once a span is over. What is late is added to all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Table, delete, func, insert, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.core.durations import step_of
+from hub.core.route import Way
+from hub.store.journal_schema import duration_sum, outcome_sum, pair_sum, sum_mark
+from hub.store.statements import Row, upsert
+
+MINUTE = 60_000
+"""Milliseconds."""
+HUB, PARTNER = "hub", "partner"
+NOBODY = ""
+"""Instead of a receiver: the hub answered by itself, or does not know the one that was asked for."""
+_KEPT = {1: 2, 15: 8, 60: 62, 480: 186, 1440: None}
+"""Minutes of each span, and for how many days its sums are kept; as long as is set where it is None."""
+SPANS = tuple(_KEPT)
+_DAY = 1440 * MINUTE
+_LAG = 5 * MINUTE
+"""So long after a span is over it is made: what comes even later is added to it by itself, which takes longer."""
+_AT_ONCE = 24
+"""Spans that are made or deleted in one transaction: while it lasts, others have to wait."""
+_COLUMNS: dict[Table, tuple[str, ...]] = {
+    outcome_sum: ("span", "at", "outcome", "count"),
+    duration_sum: ("span", "at", "of", "step", "count"),
+    pair_sum: ("span", "at", "sender", "receiver", "module", "outcome", "count", "last"),
+}
+_Key = tuple[Any, ...]
+
+
+def span_of(step: int) -> int:
+    """The longest span, in minutes, that fits into a step of whole minutes (in milliseconds)."""
+    return max(span for span in SPANS if step % (span * MINUTE) == 0)
+
+
+def kept_days(span: int) -> int | None:
+    """How many days the sums of a span are kept at most. None: as long as is set."""
+    return _KEPT[span]
+
+
+async def marks(connection: AsyncConnection, *, lock: bool = False) -> dict[int, int]:
+    """Until when (milliseconds since 1970) the spans of each length are made. `lock` keeps others from making more."""
+    query = select(sum_mark.c.span, sum_mark.c.until_at)
+    rows = await connection.execute(query.with_for_update(read=True) if lock else query)
+    return dict.fromkeys(SPANS[1:], 0) | {row.span: row.until_at for row in rows}
+
+
+def cover(since: int, until: int, spans: Sequence[int], made: Mapping[int, int]) -> list[tuple[int, int, int]]:
+    """A time cut into as few spans as can be, in order: of each stretch the span, begin and end.
+
+    `spans` are those that may be used; begin and end of the time fit the shortest of them, or the time goes beyond
+    what is made.
+    """
+    return list(_cover(since, until, sorted(spans, reverse=True), made))
+
+
+def _cover(since: int, until: int, spans: Sequence[int], made: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    if since >= until:
+        return
+    span, *shorter = spans
+    if not shorter:
+        yield span, since, until
+        return
+    length = span * MINUTE
+    begin, end = -(-since // length) * length, min(until, made[span]) // length * length
+    if begin >= end:
+        yield from _cover(since, until, shorter, made)
+        return
+    yield from _cover(since, begin, shorter, made)
+    yield span, begin, end
+    yield from _cover(end, until, shorter, made)
+
+
+class Sums:
+    """Counts of some rows, by the minute and by what tells them apart: how many, and the latest number."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Table, dict[_Key, tuple[int, int]]] = {table: {} for table in _COLUMNS}
+
+    def exchange(self, row: Row) -> None:
+        """Count an exchange. Of what never was a message, only how it ended: anybody could have sent it."""
+        number, way, outcome = row["id"], row["way"], row["outcome"]
+        self._count(outcome_sum, number, outcome)
+        if way is None:
+            return
+        self._count(duration_sum, number, HUB, step_of(row["hub_us"]))
+        if way != Way.DIRECT.value:  # else its delivery is what counts
+            # A receiver that nobody knows may be any: each would be a sum of its own.
+            known = way == Way.REFUSE.value and row["receiver_id"] is not None
+            self._count(pair_sum, number, row["sender"], row["receiver"] if known else NOBODY, row["module"], outcome)
+
+    def delivery(self, row: Row) -> None:
+        """Count a delivery."""
+        number = row["exchange_id"]
+        if row["http_status"] is not None:
+            self._count(duration_sum, number, PARTNER, step_of(row["partner_us"]))
+        self._count(pair_sum, number, row["sender"], row["receiver"], row["module"], row["outcome"])
+
+    def rows(self, table: Table, made: Mapping[int, int]) -> list[Row]:
+        """Rows for a table: of minutes, and of longer spans where those are made already."""
+        columns = _COLUMNS[table]
+        spans = (each for span in SPANS for each in self._of(table, span, made))
+        return [dict(zip(columns, each, strict=False)) for each in spans]  # not all have the latest number
+
+    def _count(self, table: Table, number: int, *key: object) -> None:
+        _add(self._counts[table], (number // (MINUTE * 1000) * MINUTE, *key), 1, number)
+
+    def _of(self, table: Table, span: int, made: Mapping[int, int]) -> Iterator[_Key]:
+        length, together = span * MINUTE, self._counts[table]
+        if span > 1:
+            late = [(key, count) for key, count in together.items() if key[0] < made[span]]
+            together = {}
+            for (at, *key), count in late:
+                _add(together, (at // length * length, *key), *count)
+        return ((span, *key, *count) for key, count in together.items())
+
+
+def _add(counts: dict[_Key, tuple[int, int]], key: _Key, count: int, last: int) -> None:
+    before, latest = counts.get(key, (0, 0))
+    counts[key] = before + count, max(latest, last)
+
+
+async def add(connection: AsyncConnection, exchanges: Iterable[Row], deliveries: Iterable[Row]) -> None:
+    """Count rows of the journal, which must be new."""
+    sums = Sums()
+    for row in exchanges:
+        sums.exchange(row)
+    for row in deliveries:
+        sums.delivery(row)
+    made = await marks(connection, lock=True)
+    for table in _COLUMNS:
+        latest = ("last",) if table is pair_sum else ()
+        await upsert(connection, table, sums.rows(table, made), adding=("count",), latest=latest)
+
+
+async def make_spans(connection: AsyncConnection, now: int) -> bool:
+    """Make longer spans of what is over, some at once; whether there are more. `now` is in milliseconds."""
+    made = {1: now - _LAG} | await marks(connection)
+    more = False
+    for shorter, span in pairwise(SPANS):
+        length = span * MINUTE
+        over = made[shorter] // length * length
+        begin = made[span] or await _first(connection, shorter, over) // length * length
+        end = min(over, begin + _AT_ONCE * length)
+        if end <= made[span]:
+            continue
+        for table in _COLUMNS:
+            await _make(connection, table, shorter, span, made[span], end)
+        await upsert(connection, sum_mark, [{"span": span, "until_at": end}])
+        made[span], more = end, more or end < over
+    return more
+
+
+async def _first(connection: AsyncConnection, span: int, default: int) -> int:
+    first = await connection.scalar(select(func.min(outcome_sum.c.at)).where(outcome_sum.c.span == span))
+    return default if first is None else min(first, default)
+
+
+async def _make(connection: AsyncConnection, table: Table, shorter: int, span: int, begin: int, end: int) -> None:
+    columns, length = table.c, span * MINUTE
+    at = columns.at // length * length
+    keys = [column for column in table.primary_key.columns if column.name not in ("span", "at")]
+    values = [func.sum(columns.count), *([func.max(columns.last)] if table is pair_sum else [])]
+    whole = (
+        select(literal(span), at, *keys, *values)
+        .where(columns.span == shorter, columns.at >= begin, columns.at < end)
+        .group_by(at, *keys)
+    )
+    await connection.execute(insert(table).from_select(_COLUMNS[table], whole))
+
+
+async def prune_sums(connection: AsyncConnection, now: int, days: int) -> int:
+    """Delete sums that were kept long enough, some at once; how many went.
+
+    `now` is in milliseconds, `days` how long the longest spans are kept.
+    """
+    made = await marks(connection)
+    gone = 0
+    for span, longer in zip(SPANS, (*SPANS[1:], None), strict=True):
+        # A day longer: what is asked for begins with a whole step.
+        end = now - (min(_KEPT[span] or days, days) + 1) * _DAY
+        if longer is not None:
+            end = min(end, made[longer])
+        for table in _COLUMNS:
+            of = table.c.span == span
+            oldest = await connection.scalar(select(func.min(table.c.at)).where(of))
+            if oldest is not None and oldest < end:
+                some = min(end, oldest + _AT_ONCE * span * MINUTE)
+                gone += (await connection.execute(delete(table).where(of, table.c.at < some))).rowcount
+    return gone

@@ -1,0 +1,90 @@
+"""Tables of plugins: made, grown, kept apart from all others, and saved with the database."""
+
+import sqlite3
+
+import pytest
+from sqlalchemy import Column, Index, Integer, Table, Text, insert, select, text, update
+
+from hub.plugin.parts import Tables
+from hub.store.backup import back_up
+from hub.store.database import Database
+from hub.store.migrations import upgrade
+from hub.store.plugins import PluginStores
+from hub.store.schema import platform
+
+
+@pytest.fixture
+async def database(tmp_path):
+    (tmp_path / "data").mkdir(mode=0o700)
+    database = await Database.open(tmp_path / "data" / "hub.db")
+    await upgrade(database)
+    yield database
+    await database.close()
+
+
+def counts(*more: Column) -> tuple[Tables, Table]:
+    tables = Tables()
+    return tables, Table(
+        "plugin_mine_count", tables, Column("name", Text, primary_key=True), Column("n", Integer, nullable=False), *more
+    )
+
+
+async def test_rows_are_added_up_read_and_saved(database, tmp_path):
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+    for _ in range(2):
+        await store.write(lambda own: own.upsert(count, [{"name": "a", "n": 2}, {"name": "b", "n": 1}], adding=["n"]))
+    assert await store.read(lambda own: own.scalar(select(count.c.n).where(count.c.name == "a"))) == 4
+    back_up(database.path, tmp_path / "copy.db", lambda *_: None, running=True)
+    with sqlite3.connect(tmp_path / "copy.db") as copy:
+        assert copy.execute("SELECT n FROM plugin_mine_count ORDER BY n").fetchall() == [(2,), (4,)]
+    copy.close()
+
+
+async def test_what_fails_is_rolled_back(database):
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+
+    async def fail(own):
+        await own.execute(insert(count), [{"name": "a", "n": 1}])
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await store.write(fail)
+    assert await store.read(lambda own: own.scalar(select(count.c.n))) is None
+
+
+async def test_columns_and_indexes_are_added(database):
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+    await store.write(lambda own: own.execute(insert(count), [{"name": "a", "n": 1}]))
+    tables, count = counts(Column("note", Text), Column("kind", Text, nullable=False, server_default="plain"))
+    Index("ix_plugin_mine_count_kind", count.c.kind)
+    store = await PluginStores(database).of("mine", tables)
+    await PluginStores(database).of("mine", tables)
+    row = await store.read(lambda own: own.execute(select(count)))
+    assert row.mappings().one() == {"name": "a", "n": 1, "note": None, "kind": "plain"}
+    tables, count = counts(Column("must", Integer, nullable=False))
+    with pytest.raises(ValueError, match=r"plugin_mine_count.must is new.*let it be NULL, or give it a server_def"):
+        await PluginStores(database).of("mine", tables)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(platform.c.name),
+        update(platform).values(name="x"),
+        text("SELECT 1"),
+        select(text("1")),
+    ],
+)
+async def test_other_tables_are_not_reached(database, statement):
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+    with pytest.raises(ValueError, match=r"is not one of this plugin|SQL as text|plugins select"):
+        await store.write(lambda own: own.execute(statement))
+    inner = update(count).values(n=select(platform.c.id).scalar_subquery())
+    with pytest.raises(ValueError, match="table 'platform' is not one of this plugin"):
+        await store.write(lambda own: own.execute(inner))
+    with pytest.raises(ValueError, match="not one of this plugin"):
+        await store.write(lambda own: own.upsert(platform, [{"id": 1}]))
