@@ -27,6 +27,7 @@ another secret as an argument. Two options are common:
 | 0 | done |
 | 1 | it did not work; the message says what to do |
 | 2 | the command was not written as it should be |
+| 130 | `serve` was ended by a second Ctrl-C, without waiting for what was under way |
 
 Commands about partners ask the hub that runs with this configuration; when none runs, they open its database
 themselves. `validate` and `convert` need neither. `OCPI_HUB_CONFIG` in the environment does the same as `--config`.
@@ -43,7 +44,8 @@ def commands(context: click.Context) -> Iterator[click.Context]:
     if not isinstance(context.command, click.Group):
         yield context
         return
-    for name, command in context.command.commands.items():
+    for name in context.command.list_commands(context):
+        command = context.command.get_command(context, name)
         yield from commands(click.Context(command, info_name=name, parent=context))
 
 

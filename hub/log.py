@@ -20,7 +20,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-HIDDEN = "[hidden]"
+from hub.core.hiding import HIDDEN, hide, is_secret
+
 MAX_TEXT = 2000
 """Characters of one value, or of one line of a traceback, that are written."""
 _MAX_ITEMS = 100
@@ -29,30 +30,6 @@ _MAX_TRACE_LINES = 120
 _TRACES = frozenset({"exception", "stack"})
 _FIRST = ("timestamp", "level", "event")
 
-_SECRET_KEY = re.compile(
-    r"secret|passw(or)?d|passphrase"
-    r"|(authorization|cookie|credential|api[-_ ]?key|private[-_ ]?key|token([-_ ]?([abc]|value))?)s?\Z",
-    re.IGNORECASE,
-)
-_HINTS = ("token", "bearer", "basic", "auth", "cookie", "credential", "secret", "pass", "api", "private", "@")
-_NAMES = (
-    r"(?:(?:secret|passphrase|passw(?:or)?d)[\w-]{0,30}"
-    r"|(?:api[-_ ]?key|credential|private[-_ ]?key|token(?:[-_ ]?(?:[abc]|value))?)s?)"
-)
-# "token": , token= , ('token', as they come from JSON, URLs and repr(); what is hidden already stays as it is.
-_EQUALS = r"""\\*["']?\s*(?:[:=]|(?<=["']),)\s*+(?!\[hidden\])"""
-# A text in quotes ends at a quote without a backslash. What opens a list, or stands in quotes of quotes, has no end
-# that could be relied on, so everything after it goes.
-_QUOTED = r"""b?"(?:[^"\\]|\\+.)*"?|b?'(?:[^'\\]|\\+.)*'?|b?\\+["'].*|[\[{(].*"""
-_HIDERS = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), shown)
-    for pattern, shown in (
-        (rf"((?:authorization|cookie)s?{_EQUALS})(?:{_QUOTED}|[^\r\n]+)", rf"\1{HIDDEN}"),
-        (rf"({_NAMES}{_EQUALS})(?:{_QUOTED}|\S+)", rf"\1{HIDDEN}"),
-        (r"(token|bearer|basic)((?:\s|%20|\+)+)\S+", rf"\1\2{HIDDEN}"),
-        (r"://[^\s/?#]*@", f"://{HIDDEN}@"),
-    )
-)
 _CUT_USERINFO = re.compile(r"://[^\s/]*\Z")
 
 # Below these levels the libraries write SQL with its parameters, bare values that nothing marks as secret, or (alembic)
@@ -62,7 +39,9 @@ _LEAST_LEVELS = {
     "alembic": logging.WARNING,
     "aiosqlite": logging.WARNING,
     "asyncio": logging.INFO,
+    "opentelemetry": logging.CRITICAL,  # a collector that is away is told by the hub itself
     "sqlalchemy": logging.WARNING,
+    "urllib3": logging.CRITICAL,
 }
 
 
@@ -96,20 +75,6 @@ def configure(
         cache_logger_on_first_use=False,
     )
     _route_stdlib(_Handler(processors, lines), least)
-
-
-def is_secret(key: str) -> bool:
-    """Whether a value under this key is never to be shown."""
-    return _SECRET_KEY.search(key) is not None
-
-
-def hide(text: str) -> str:
-    """`text` with what looks like a token, password or key replaced by `[hidden]`."""
-    folded = text.casefold()
-    if any(hint in folded for hint in _HINTS):
-        for pattern, shown in _HIDERS:
-            text = pattern.sub(shown, text)
-    return text
 
 
 def clean(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 from rich.table import Table
 
+from hub.asking import Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json
-from hub.control import Arguments
+from hub.cli.common import config_option, console, json_option, plain, print_json
 
 
 @click.group()
@@ -61,7 +61,7 @@ def _show(view: Any, as_json: bool) -> None:
         table = Table("", "party", "party", "module", box=None, header_style="bold")
         for rule in view["rules"]:
             word = "[green]allow[/]" if rule["allow"] else "[red]deny[/]"
-            table.add_row(word, rule["one"], rule["other"], rule["module"])
+            table.add_row(word, *(plain(rule[part]) for part in ("one", "other", "module")))
         console().print(table)
     rest = "may" if view["default"] == "open" else "may not"
     click.echo(f'All others {rest} reach each other (routing.agreements = "{view["default"]}").')

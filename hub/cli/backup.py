@@ -10,9 +10,10 @@ import msgspec
 from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from hub.cli.common import complain, config_option, console, json_option, load_config, print_json, quiet_log, told
+from hub.asking import ControlError
+from hub.cli.common import complain, config_option, console, json_option, load_config, print_json, told
+from hub.cli.running import quiet_log
 from hub.config import Config
-from hub.control import ControlError
 from hub.store.backup import Backup, Progress, back_up, copy_key, key_beside
 from hub.store.backup import restore as put_back
 from hub.store.errors import StoreLocked

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from hub.asking import Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, json_option, print_json
+from hub.cli.common import config_option, json_option, plain, print_json, say
 from hub.cli.partner_view import time
-from hub.control import Arguments
 
 
 @click.command()
@@ -23,11 +23,11 @@ def capture(ref: str, minutes: int, off: bool, config_path: Path | None, as_json
     what tells of a person are taken out. See them with `ocpi-hub trace`.
     """
     result = do(config_path, "capture", Arguments(ref=ref, minutes=0 if off else minutes), as_json)
-    who = f"{result['name']} (partner {result['id']})"
+    who = f"{plain(result['name'])} (partner {result['id']})"
     if as_json:
         print_json(result)
     elif result["until"] is None:
-        click.echo(f"Bodies of {who} are not kept any more.")
+        say(f"Bodies of {who} are not kept any more.")
     else:
-        click.echo(f"Bodies of {who} are kept until {time(result['until'])}.")
-        click.echo(f"To see its exchanges: ocpi-hub journal --partner {result['id']}")
+        say(f"Bodies of {who} are kept until {time(result['until'])}.")
+        say(f"To see its exchanges: ocpi-hub journal --partner {result['id']}")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from hub.app import Findings
-from hub.app import check as check_all
-from hub.cli.common import complain, config_option, json_option, load_config, print_json, quiet_log, remark, run, told
+from hub.checking import Findings
+from hub.checking import check as check_all
+from hub.cli.common import complain, config_option, json_option, load_config, print_json, remark, told
+from hub.cli.running import quiet_log, run
 from hub.config import Config, ConfigError
 
 

@@ -1,32 +1,26 @@
 """What the commands share: where the configuration is, how errors are told, how results are shown."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 import msgspec
-import uvloop
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hub import log
-from hub.bridge import CanNotBridge
-from hub.config import Config, ConfigError, load
-from hub.control import ControlError
-from hub.listener import CannotStart
-from hub.plugin.errors import PluginError
-from hub.store.errors import StoreError
-
-T = TypeVar("T")
+from hub.config import Config, load
+from hub.core.plain import line, lines, seen
 
 DEFAULT_CONFIG = Path("config.toml")
+LONGEST = 500
+"""Characters of one text of others that are shown; --json has all of them."""
 _WIDE = 1000
+_LINE = 4000
 
 config_option = click.option(
     "--config",
@@ -52,6 +46,16 @@ def rows(*names: str) -> Table:
     return table
 
 
+def plain(text: object, style: str = "", most: int = LONGEST) -> Text:
+    """Text that may come from anybody: one line without markup, which steers no terminal, and has an end."""
+    return Text(line(str(text), most), style)
+
+
+def say(words: str) -> None:
+    """Print a result for people. What of it comes from others has been made harmless."""
+    click.echo(lines(words, _LINE))
+
+
 def load_config(path: Path | None) -> Config:
     """The configuration that a command works with."""
     if path is None and DEFAULT_CONFIG.is_file():
@@ -59,45 +63,33 @@ def load_config(path: Path | None) -> Config:
     return load(path, os.environ)
 
 
-def run(config: Config, main: Coroutine[Any, Any, T]) -> T:
-    """Run on the event loop of the configuration."""
-    factory = uvloop.new_event_loop if config.hub.event_loop == "uvloop" else asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main)
-
-
 @contextmanager
 def told(*, as_json: bool = False) -> Iterator[None]:
     """Turn what a person can mend into a message and exit status 1; no traceback for those."""
     try:
         yield
-    except (ConfigError, PluginError) as error:
-        _fail(error.problems, str(error), as_json=as_json)
-    except (StoreError, CannotStart, ControlError, CanNotBridge) as error:
-        _fail([f"Error: {error}"], str(error), as_json=as_json)
-    except OSError as error:
-        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        _fail([f"Error: {reason}"], reason, as_json=as_json)
+    except Exception as error:
+        from hub.cli.mendable import problems  # noqa: PLC0415 - it knows of every part, which only a failure needs
+
+        found = problems(error)
+        if found is None:
+            raise
+        _fail(*found, as_json=as_json)
 
 
 def complain(problem: str) -> None:
     """Say on stderr what is wrong."""
-    Console(stderr=True, highlight=False, emoji=False).print(Text(problem, style="red"), soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(Text(lines(problem, _LINE), "red"), soft_wrap=True)
 
 
 def remark(text: str) -> None:
     """Say on stderr what is good to know beside a result."""
-    Console(stderr=True, highlight=False, emoji=False).print(Text(text, style="dim"), soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(Text(lines(text, _LINE), "dim"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
-    click.echo(msgspec.json.encode(value))
-
-
-def quiet_log(config: Config) -> None:
-    """For commands whose output is their result: only warnings go to stderr."""
-    log.configure("warning", config.log.format)
+    click.echo(seen(msgspec.json.encode(value)))
 
 
 def _fail(problems: Iterable[str], message: str, *, as_json: bool) -> NoReturn:

@@ -4,15 +4,15 @@ from typing import Any
 
 import click
 import msgspec
-from rich.markup import escape
 
 from hub.bridge import Bridged, CanNotBridge, Facts, Loss, bridges
 from hub.bridge import convert as bridge
 from hub.bridge.tables import TABLES
-from hub.cli.common import console, json_option, print_json, remark, rows, told
+from hub.cli.common import console, json_option, plain, print_json, remark, rows, told
 from hub.cli.objects import Given, named, object_file, read, version_choice
 from hub.core.message import decode_json
 from hub.core.party import Party, parse_role
+from hub.core.plain import seen
 from hub.errors import BadRequest
 from hub.ocpi.check import describe, findings
 from hub.ocpi.kinds import patch_of, struct_of
@@ -77,7 +77,7 @@ def convert(
     if as_json:
         print_json({"object": kind, "value": result.value, "losses": result.losses})
         return
-    click.echo(msgspec.json.format(msgspec.json.encode(result.value), indent=2))
+    click.echo(seen(msgspec.json.format(msgspec.json.encode(result.value), indent=2)))
     if given.note:
         remark(given.note)
     struct = patch_of(source, kind) if patch else struct_of(source, kind)
@@ -173,7 +173,7 @@ def _report(kind: str, target: str, losses: tuple[Loss, ...]) -> None:
     out.print(f"{kind} in OCPI {target}: [yellow]{_many(losses)}[/]", soft_wrap=True)
     table = rows("path", "why", "OCPI")
     for each in losses:
-        table.add_row(escape(each.path), escape(each.why), each.version)
+        table.add_row(plain(each.path), plain(each.why), each.version)
     out.print(table)
 
 

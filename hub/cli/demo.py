@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from hub import log
-from hub.cli.common import console, json_option, print_json, run, told
+from hub.cli.common import console, json_option, print_json, told
+from hub.cli.running import run
 from hub.config import Config
 from hub.demo import Demo, Summary
 

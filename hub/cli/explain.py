@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from hub.asking import Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json
-from hub.control import Arguments
+from hub.cli.common import config_option, console, json_option, plain, print_json
+
+_STEP = 2000
+_DESTINATIONS = 10_000
 
 
 @click.command()
@@ -35,9 +38,12 @@ def explain(
     out = console()
     steps = Table.grid(padding=(0, 2))
     for number, step in enumerate(result["trail"], 1):
-        steps.add_row(f"{number:>3}", escape(step))
+        steps.add_row(f"{number:>3}", plain(step, most=_STEP))
     out.print(steps)
     if result["status_code"]:
-        out.print(f"[red]refused[/] with {result['status_code']}: {escape(result['why'])}")
+        out.print(
+            Text.assemble(("refused", "red"), f" with {result['status_code']}: ", plain(result["why"], most=_STEP))
+        )
     else:
-        out.print(f"[green]{result['way']}[/] to {escape(' '.join(result['destinations']) or 'nobody else')}")
+        to = " ".join(result["destinations"]) or "nobody else"
+        out.print(Text.assemble((result["way"], "green"), " to ", plain(to, most=_DESTINATIONS)))

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
+from hub.asking import MOST_COUNTS, Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json, remark, rows
+from hub.cli.common import config_option, console, json_option, plain, print_json, remark, rows
 from hub.cli.partner_view import time
-from hub.control import Arguments
-from hub.partners.counts import MOST
 
 
 @click.command()
@@ -30,7 +28,7 @@ def findings(ref: str, clear: bool, config_path: Path | None, as_json: bool) -> 
         print_json(result)
     elif clear:
         many = "1 finding is" if result["cleared"] == 1 else f"{result['cleared']} findings are"
-        click.echo(f"{result['name']} (partner {result['id']}): {many} forgotten.")
+        click.echo(f"{plain(result['name'])} (partner {result['id']}): {many} forgotten.")
     elif not result:
         click.echo("No findings: no object broke a rule that was looked at.")
     else:
@@ -41,8 +39,8 @@ def _print(found: list[Any]) -> None:
     table = rows("partner", "object", "path", "rule", "what came", "times", "last seen")
     for each in found:
         words = (each[name] for name in ("partner", "object", "path", "rule", "got"))
-        table.add_row(*map(escape, words), str(each["count"]), time(each["last_at"]))
+        table.add_row(*map(plain, words), str(each["count"]), time(each["last_at"]))
     console().print(table)
-    if len(found) == MOST:
-        remark(f"These are the {MOST} most frequent ones.")
+    if len(found) == MOST_COUNTS:
+        remark(f"These are the {MOST_COUNTS} most frequent ones.")
     remark("What happens to such objects: ocpi-hub partner validation PARTNER enforce|report|off|default")

@@ -1,44 +1,33 @@
 """`ocpi-hub journal`: what passed the hub, and what became of it."""
 
 import contextlib
-import csv
-import datetime
-import io
-import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
+from hub.asking import MOST_EXCHANGES, Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json, remark
-from hub.cli.journal_view import COLUMNS, STYLES, cells, failed_cells, record
-from hub.control import Arguments
+from hub.cli.common import config_option, console, json_option, plain, print_json, remark
+from hub.cli.journal_view import COLUMNS, STYLES, cells, failed_cells
+from hub.core.moments import point
 from hub.core.outcome import Outcome
-from hub.partners.journal import MOST
+from hub.core.sheet import exchanges_csv
 
 _PAUSE = 0.5
-_FORMULA = frozenset("=+-@")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def since_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """A moment in milliseconds since 1970: some time ago, or a date with or without a time, in UTC."""
     if value is None:
         return None
-    if ago := re.fullmatch(r"(\d{1,9})([smhd])", value.strip()):
-        return max(0, int((time.time() - int(ago[1]) * _UNITS[ago[2]]) * 1000))
     try:
-        moment = datetime.datetime.fromisoformat(value.strip())
-        utc = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-        return max(0, int(utc.timestamp() * 1000))
-    except (ValueError, OverflowError):
-        reason = f"{value!r} is no moment; write 30m, 1h, 7d, 2026-01-31 or 2026-01-31T12:00"
-        raise click.BadParameter(reason, ctx, param) from None
+        return point(value, round(time.time() * 1000))
+    except ValueError as reason:
+        raise click.BadParameter(str(reason), ctx, param) from None
 
 
 @click.command()
@@ -51,7 +40,9 @@ def since_moment(ctx: click.Context, param: click.Parameter, value: str | None) 
     metavar="WHEN",
     help="Only since then: 30m, 1h, 7d, 2026-01-31, 2026-01-31T12:00 (UTC).",
 )
-@click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="Most rows, the newest.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST_EXCHANGES), default=50, show_default=True, help="Most rows, the newest."
+)
 @click.option("--follow", is_flag=True, help="Go on, and show what comes. The hub has to run.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets.")
 @config_option
@@ -79,7 +70,7 @@ def journal(
     page = do(config_path, "journal", wanted, as_json)
     rows = page["rows"][::-1]
     if as_csv:
-        click.echo(_csv(rows, header=True), nl=False)
+        click.echo(exchanges_csv(rows, header=True), nl=False)
     elif not as_json:
         _print(rows, page, follow)
     elif follow:
@@ -105,7 +96,7 @@ def _follow(
             for each in (*rows, *new["failed"]):
                 print_json(each)
         elif as_csv:
-            click.echo(_csv(rows, header=False), nl=False)
+            click.echo(exchanges_csv(rows, header=False), nl=False)
         elif rows or new["failed"]:
             _table([*map(cells, rows), *map(failed_cells, new["failed"])], header=False)
         if new["missed"]:
@@ -132,20 +123,5 @@ def _table(rows: Iterable[tuple[str, ...]], *, header: bool) -> None:
     for row in rows:
         outcome = row[COLUMNS.index("outcome")]
         style = STYLES.get(outcome)
-        table.add_row(*(f"[{style}]{escape(cell)}[/]" if style and cell == outcome else escape(cell) for cell in row))
+        table.add_row(*(plain(cell, style if style and cell == outcome else "") for cell in row))
     console().print(table)
-
-
-def _csv(rows: list[Any], *, header: bool) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    records = [record(each) for each in rows]
-    if header:
-        writer.writerow(record(None))
-    writer.writerows([_harmless(value) for value in each.values()] for each in records)
-    return out.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """What a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in _FORMULA else value

@@ -1,11 +1,15 @@
 """How the journal looks on a terminal: rows, and an exchange as a timeline."""
 
-import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
+from hub.cli.common import plain
+from hub.core.moments import written
+
+_LINE = 2000
+_BODY = 100_000
 COLUMNS = ("time", "from", "to", "message", "outcome", "HTTP/OCPI", "hub ms", "partner ms", "correlation id", "reason")
 STYLES = {
     "delivered": "green",
@@ -16,18 +20,12 @@ STYLES = {
     "abandoned": "yellow",
     "failed": "red",
 }
-_RECORD = (
-    "at", "correlation_id", "request_id", "sender", "sender_name", "receiver", "receiver_name", "version", "module",
-    "interface", "method", "object_id", "path", "address", "way", "why", "outcome", "http_status", "ocpi_status",
-    "hub_us", "partner_us", "bytes_in", "bytes_out", "deliveries", "undelivered", "losses", "findings", "finding",
-    "reason",
-)  # fmt: skip
 
 
 def cells(row: Any) -> tuple[str, ...]:
     """An exchange as a row of the table."""
     return (
-        moment(row["at"]),
+        written(row["at"]),
         _who(row["sender"], row["sender_name"]) or row["address"] or "",
         _to(row),
         _message(row),
@@ -47,25 +45,18 @@ def failed_cells(leg: Any) -> tuple[str, ...]:
     who = _who(leg["receiver"], leg["receiver_name"])
     taken = _ms(leg["partner_us"])
     return (
-        moment(leg["id"] // 1000), leg["sender"], who, words, leg["outcome"], status, "", taken,
+        written(leg["id"] // 1000), leg["sender"], who, words, leg["outcome"], status, "", taken,
         leg["request_id"] or "", leg["reason"] or "",
     )  # fmt: skip
-
-
-def record(row: Any) -> dict[str, Any]:
-    """An exchange as a record for a spreadsheet; without one, the names of its fields."""
-    if row is None:
-        return dict.fromkeys(_RECORD)
-    return {name: moment(row["at"]) if name == "at" else row[name] for name in _RECORD}
 
 
 def print_trace(out: Console, found: Any) -> None:
     """One exchange with both its legs, in the order of time."""
     row = found["exchange"]
     style = STYLES[row["outcome"]]
-    out.print(
-        f"[bold]{moment(row['at'])} UTC[/]  {escape(_message(row))}  [{style}]{row['outcome']}[/]", soft_wrap=True
-    )
+    head = (f"{written(row['at'])} UTC", "bold"), "  ", plain(_message(row)), "  ", (row["outcome"], style)
+    out.print(Text.assemble(*head), soft_wrap=True)
+    _tell(out, found["telling"])
     _say(out, "", f"correlation id {row['correlation_id']}")
     sender = _who(row["sender"], row["sender_name"]) or row["address"] or "somebody"
     request = f"X-Request-ID {row['request_id']}"
@@ -91,10 +82,14 @@ def print_trace(out: Console, found: Any) -> None:
     _say(out, "", f"took {_ms(total)} ms: hub {_ms(row['hub_us'])} ms{partner}")
 
 
-def moment(milliseconds: int) -> str:
-    """A moment in UTC, to the millisecond."""
-    when = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
-    return f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03d}"
+def _tell(out: Console, telling: Any) -> None:
+    """What happened in plain words."""
+    steps = [("", telling["what"]), *(("", each) for each in telling["why"])]
+    steps += [("next: ", each) for each in telling["next"]]
+    steps += [(f"tell {each['to']}: ", each["say"]) for each in telling["tell"]]
+    for who, words in steps:
+        out.print(Text.assemble(plain(who, "bold"), plain(words, "", _LINE)), soft_wrap=True)
+    out.print()
 
 
 def _sent(out: Console, after: int, leg: Any) -> None:
@@ -130,13 +125,12 @@ def _answered(out: Console, after: int, found: Any, sender: str) -> None:
 
 
 def _say(out: Console, when: str, words: str, style: str = "") -> None:
-    text = escape(words)
-    out.print(f"  {when:>12}  {f'[{style}]{text}[/]' if style else text}", soft_wrap=True)
+    out.print(Text.assemble(f"  {when:>12}  ", plain(words, style, _LINE)), soft_wrap=True)
 
 
 def _body(out: Console, body: str) -> None:
     if body:
-        _say(out, "", f"│ {body}", "dim")
+        out.print(Text.assemble(f"  {'':>12}  ", plain(f"│ {body}", "dim", _BODY)), soft_wrap=True)
 
 
 def _after(microseconds: int) -> str:
@@ -153,7 +147,7 @@ def _to(row: Any) -> str:
     if row["way"] in ("broadcast", "ask", "collect"):
         count, bad = row["deliveries"], row["undelivered"]
         return f"{row['way']}: {count}{f', {bad} not taken' if bad else ''}"
-    return _who(row["receiver"], row["receiver_name"]) or ("the hub" if row["way"] == "mirror" else "")
+    return _who(row["receiver"], row["receiver_name"]) or ("the hub" if row["way"] in ("mirror", "local") else "")
 
 
 def _message(row: Any) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 from rich.table import Table
-from rich.text import Text
 
+from hub.asking import Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json, remark
-from hub.control import Arguments
-from hub.store.keys import Scope
+from hub.cli.common import config_option, console, json_option, plain, print_json, remark
+from hub.core.scopes import Scope
 
 
 @click.group()
@@ -57,7 +56,7 @@ def list_(config_path: Path | None, as_json: bool) -> None:
         return
     table = Table("name", "scope", "made", "last used", "expires", box=None, header_style="bold")
     for each in found:
-        table.add_row(Text(each["name"]), each["scope"], *_times(each))
+        table.add_row(plain(each["name"]), each["scope"], *_times(each))
     console().print(table)
 
 
@@ -71,7 +70,7 @@ def revoke(name: str, config_path: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(revoked)
     else:
-        click.echo(f"Revoked: {revoked['name']}")
+        click.echo(f"Revoked: {plain(revoked['name'])}")
 
 
 def _times(each: dict[str, Any]) -> tuple[str, str, str]:

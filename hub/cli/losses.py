@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
+from hub.asking import MOST_COUNTS, Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json, remark, rows
+from hub.cli.common import config_option, console, json_option, plain, print_json, remark, rows
 from hub.cli.partner_view import time
-from hub.control import Arguments
-from hub.partners.counts import MOST
 
 
 @click.command()
@@ -35,7 +33,7 @@ def _print(found: list[Any]) -> None:
     table = rows("from", "to", "object", "OCPI", "path", "why", "times", "last")
     for each in found:
         words = (each[name] for name in ("sender", "receiver", "object", "version", "path", "why"))
-        table.add_row(*map(escape, words), str(each["count"]), time(each["last_at"]))
+        table.add_row(*map(plain, words), str(each["count"]), time(each["last_at"]))
     console().print(table)
-    if len(found) == MOST:
-        remark(f"These are the {MOST} most frequent ones.")
+    if len(found) == MOST_COUNTS:
+        remark(f"These are the {MOST_COUNTS} most frequent ones.")

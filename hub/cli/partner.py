@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
+from hub.asking import Arguments
 from hub.cli import partner_view
 from hub.cli.ask import do
-from hub.cli.common import config_option, json_option, print_json
-from hub.control import Arguments
+from hub.cli.capture import capture
+from hub.cli.common import config_option, json_option, plain, print_json, say
 
 DEFAULT = -1.0
 
@@ -123,7 +124,7 @@ def list_(config_path: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(result)
     elif not result:
-        click.echo('No partners yet. Next: ocpi-hub partner invite "ACME Charging" --party NL-TNM:CPO')
+        say('No partners yet. Next: ocpi-hub partner invite "ACME Charging" --party NL-TNM:CPO')
     else:
         partner_view.print_list(result)
 
@@ -294,11 +295,11 @@ def _show_invitation(result: Any, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    click.echo(f"Invitation for {_name(result)}, with {' '.join(result['parties'])}")
-    click.echo(f"  versions URL  {result['versions_url']}")
-    click.echo(f"  TOKEN_A       {result['token_a']}")
-    click.echo("Send both to the partner over a safe channel. TOKEN_A is not shown again.")
-    click.echo(f"When it has registered: ocpi-hub partner show {result['id']}")
+    say(f"Invitation for {_name(result)}, with {plain(' '.join(result['parties']))}")
+    say(f"  versions URL  {plain(result['versions_url'])}")
+    say(f"  TOKEN_A       {plain(result['token_a'])}")
+    say("Send both to the partner over a safe channel. TOKEN_A is not shown again.")
+    say(f"When it has registered: ocpi-hub partner show {result['id']}")
 
 
 def _show_partner(result: Any, as_json: bool) -> None:
@@ -312,8 +313,11 @@ def _say(result: Any, as_json: bool, words: str) -> None:
     if as_json:
         print_json(result)
     else:
-        click.echo(words)
+        say(words)
 
 
 def _name(result: Any) -> str:
-    return f"{result['name']} (partner {result['id']})"
+    return f"{plain(result['name'])} (partner {result['id']})"
+
+
+partner.add_command(capture)

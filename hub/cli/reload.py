@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from hub.asking import Arguments
 from hub.cli.ask import do
 from hub.cli.common import complain, config_option, json_option, print_json, remark
-from hub.control import Arguments
 
 
 @click.command()

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import click
@@ -13,10 +15,13 @@ import structlog
 
 from hub import log
 from hub.app import App
-from hub.cli.common import config_option, load_config, run, told
+from hub.cli.common import config_option, load_config, told
+from hub.cli.running import run
 from hub.config import Config
 from hub.flow.reload import Read
 
+_INTERRUPTED = 130
+"""The exit status of what Ctrl-C has ended, as shells have it."""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -25,8 +30,8 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 def serve(config_path: Path | None) -> None:
     """Run the hub until it is told to stop.
 
-    Ctrl-C or SIGTERM stops it; messages under way are finished first. SIGHUP does what `ocpi-hub reload` does. The log
-    goes to standard error.
+    Ctrl-C or SIGTERM stops it; messages under way are finished first. A second Ctrl-C does not wait for them. SIGHUP
+    does what `ocpi-hub reload` does. The log goes to standard error.
     """
     with told():
         config = load_config(config_path)
@@ -38,8 +43,8 @@ async def _serve(config: Config, read: Read) -> None:
     logger = structlog.get_logger()
     stopping, reloading = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, _interrupted(stopping))
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
     async with App(config, read) as app:
         app.reloader.follow(lambda new: log.configure(new.log.level, new.log.format))
@@ -55,6 +60,21 @@ async def _serve(config: Config, read: Read) -> None:
         logger.info("stopping", at_most_seconds=app.config.limits.drain + app.config.limits.timeout)
     logger.info("stopped")
     _say("Stopped.")
+
+
+def _interrupted(stopping: asyncio.Event) -> Callable[[], None]:
+    """What Ctrl-C does: the first stops the hub in good order, the second ends it as it stands."""
+    pressed = count(1)
+
+    def press() -> None:
+        stopping.set()
+        if next(pressed) == 1:
+            _say("Finishing what is under way; press Ctrl-C again to stop at once.")
+            return
+        _say("Stopped at once. Partners got no answer to what was under way.")
+        os._exit(_INTERRUPTED)
+
+    return press
 
 
 async def _reload(app: App, wanted: asyncio.Event) -> None:

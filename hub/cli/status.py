@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hub.asking import Arguments
 from hub.cli.ask import do
-from hub.cli.common import config_option, console, json_option, print_json
-from hub.control import Arguments
+from hub.cli.common import config_option, console, json_option, plain, print_json
 from hub.core.troubles import span
 
 _PAUSE = 1.0
@@ -74,8 +74,8 @@ def _screen(now: Any) -> RenderableType:
 
 
 def _head(now: Any) -> Text:
-    text = Text.assemble((f"OCPI hub {now['party']}", "bold"), f"  {now['version']}")
-    return text.append(f", up for {span(round(now['uptime'] * 1000))}  {now['versions_url']}")
+    text = Text.assemble((f"OCPI hub {plain(now['party'])}", "bold"), f"  {plain(now['version'])}")
+    return text.append(f", up for {span(round(now['uptime'] * 1000))}  {plain(now['versions_url'])}")
 
 
 def _traffic(traffic: Any) -> Text:
@@ -109,9 +109,9 @@ def _partners(now: Any) -> RenderableType:
         heard = standing["heard_at"]
         table.add_row(
             str(standing["partner_id"]),
-            plain(standing["partner"], _SHOWN_NAME),
+            plain(standing["partner"], most=_SHOWN_NAME),
             _status(standing),
-            each["version"] or "-",
+            plain(each["version"] or "-"),
             f"{span(at - heard)} ago" if heard is not None else "-",
             str(traffic["sent"]),
             str(traffic["delivered"]),
@@ -139,15 +139,13 @@ def _troubles(troubles: list[Any]) -> RenderableType:
     lines = []
     for each in troubles:
         bad = each["level"] == "bad"
-        lines.append(Text.assemble(("✗ " if bad else "! ", "bold red" if bad else "bold yellow"), plain(each["what"])))
-        lines.append(Text.assemble(("  → ", "dim"), plain(each["next"])))
+        lines.append(
+            Text.assemble(
+                ("✗ " if bad else "! ", "bold red" if bad else "bold yellow"), plain(each["what"], most=_SHOWN_TEXT)
+            )
+        )
+        lines.append(Text.assemble(("  → ", "dim"), plain(each["next"], most=_SHOWN_TEXT)))
     return Group(*lines)
-
-
-def plain(text: str, most: int = _SHOWN_TEXT) -> Text:
-    """A text that may come from anybody: nothing in it steers the terminal or breaks a line, and it has an end."""
-    shown = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text[: most + 1])
-    return Text(shown if len(shown) <= most else f"{shown[:most]}…")
 
 
 def _seconds(value: float | None) -> str:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from hub.asking import Arguments
 from hub.cli.ask import do
 from hub.cli.common import config_option, console, json_option, print_json
 from hub.cli.journal_view import print_trace
-from hub.control import Arguments
 
 
 @click.command()

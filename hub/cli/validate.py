@@ -6,7 +6,7 @@ import click
 import msgspec
 from rich.markup import escape
 
-from hub.cli.common import console, json_option, print_json, remark, rows
+from hub.cli.common import console, json_option, plain, print_json, remark, rows
 from hub.cli.objects import Given, named, object_file, read, version_choice
 from hub.errors import BadRequest
 from hub.ocpi.check import Checker, Finding
@@ -64,15 +64,15 @@ def _all_valid(results: list[Checked]) -> bool:
 def _print(result: Checked, what: str) -> None:
     if result.note:
         remark(result.note)
-    out = console()
+    out, file = console(), escape(str(plain(result.file)))
     if result.valid:
-        out.print(f"{escape(result.file)}: [green]valid[/] {what}", soft_wrap=True)
+        out.print(f"{file}: [green]valid[/] {what}", soft_wrap=True)
         return
     count = len(result.findings)
     many = f"{count} findings" if count > 1 else "1 finding"
     most = f" (the first {MOST}; no more are looked for)" if count == MOST else ""
-    out.print(f"{escape(result.file)}: [red]no valid[/] {what}: {many}{most}", soft_wrap=True)
+    out.print(f"{file}: [red]no valid[/] {what}: {many}{most}", soft_wrap=True)
     table = rows("path", "rule", "what came")
     for each in result.findings:
-        table.add_row(escape(each.path), escape(each.rule), escape(each.got))
+        table.add_row(plain(each.path), plain(each.rule), plain(each.got))
     out.print(table)

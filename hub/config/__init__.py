@@ -15,6 +15,7 @@ from hub.config.model import (
     Routing,
     Section,
     Sync,
+    Telemetry,
     TlsFiles,
     Upstream,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Routing",
     "Section",
     "Sync",
+    "Telemetry",
     "TlsFiles",
     "Upstream",
     "load",

@@ -12,6 +12,7 @@ from hub.config.spots import KeyPath
 from hub.core.custom import faults
 from hub.core.party import Party
 
+_NETWORKS = (("upstream", "allow_private"), ("listen", "trusted_proxies"), ("admin", "trusted_proxies"))
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 Finding = tuple[tuple[KeyPath, ...], str]
@@ -26,8 +27,10 @@ def check(config: Config) -> Iterator[Finding]:
     yield from _refused(("listen", "host"), config.listen.host, _host)
     yield from _refused(("admin", "host"), config.admin.host, _host)
     yield from _refused(("listen", "public_url"), config.listen.public_url, _base_url)
-    for index, network in enumerate(config.upstream.allow_private):
-        yield from _refused(("upstream", "allow_private", index), network, _network)
+    yield from _refused(("telemetry", "endpoint"), config.telemetry.endpoint, _web_url)
+    for name, key in _NETWORKS:
+        for index, network in enumerate(getattr(getattr(config, name), key)):
+            yield from _refused((name, key, index), network, _network)
     if config.ca_file is not None and not config.ca_file.is_file():
         yield (("upstream", "ca_file"),), f"ca_file: there is no file {config.ca_file}"
     yield from _tls(config)

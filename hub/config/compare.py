@@ -6,17 +6,19 @@ from msgspec import Struct, structs
 
 from hub.config.model import Config, sections
 
+TLS = frozenset(("certificate", "key", "client_ca", "client_certificates"))
 LIVE = {
     "hub": frozenset(("name", "website", "list_parties", "plugins")),
-    "listen": frozenset(("certificate", "key", "client_ca", "client_certificates")),
+    "listen": TLS | {"trusted_proxies"},
     "limits": None,
     "partner_limits": None,
     "upstream": None,
     "routing": None,
     "sync": None,
     "liveness": None,
-    "admin": frozenset(("open_metrics",)),
-    "journal": frozenset(("days", "rows")),
+    "admin": frozenset(("open_metrics", "trusted_proxies")),
+    "journal": frozenset(("days", "rows", "sums_days")),
+    "telemetry": None,
     "log": None,
 }
 """What a hub that runs takes over: of each section these keys, or all (None). The tables of plugins, too.
@@ -51,7 +53,7 @@ def compare(old: Config, new: Config) -> Change:
 
 
 def _is_live(section: str, key: str, old: Config, new: Config) -> bool:
-    if section == "listen" and (old.tls_files is None or new.tls_files is None):
+    if section == "listen" and key in TLS and (old.tls_files is None or new.tls_files is None):
         return False  # a listener can not begin with TLS, or end it
     keys = LIVE.get(section, frozenset())
     return keys is None or key in keys

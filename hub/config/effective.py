@@ -7,7 +7,7 @@ import msgspec
 from hub.config.model import Config, sections
 from hub.config.origin import secret
 from hub.config.spots import KeyPath
-from hub.log import HIDDEN, hide
+from hub.core.hiding import HIDDEN, hide
 
 
 def effective(config: Config) -> dict[str, dict[str, Any]]:

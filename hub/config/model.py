@@ -94,6 +94,10 @@ class Listen(Section, frozen=True):
         Literal["required", "optional"],
         Meta(description="Whether clients without a certificate are let in, when client_ca is set."),
     ] = "required"
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks of proxies in front whose X-Forwarded-For is believed."),
+    ] = ()
 
     def base_url(self, port: int) -> str:
         """URL under which partners reach the hub, without a slash at the end.
@@ -246,6 +250,10 @@ class Admin(Section, frozen=True):
     open_metrics: Annotated[
         bool, Meta(description="Whether /metrics is told without a key to all who reach the admin listener.")
     ] = False
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks of proxies before the admin listener whose X-Forwarded-For is believed."),
+    ] = ()
 
 
 class Journal(Section, frozen=True):
@@ -257,6 +265,25 @@ class Journal(Section, frozen=True):
         int,
         Meta(ge=1000, le=1_000_000_000, description="Most rows that are kept, of exchanges and deliveries together."),
     ] = 1_000_000
+    sums_days: Annotated[int, Meta(ge=1, le=36_500, description="Days that sums of rows are kept, for charts.")] = 400
+
+
+class Telemetry(Section, frozen=True):
+    """Spans for OpenTelemetry."""
+
+    enabled: Annotated[
+        bool, Meta(description="Whether spans are sent to a collector. Needs: pip install 'ocpi-hub[otel]'.")
+    ] = False
+    endpoint: Annotated[str, Meta(description="URL of the collector's receiver for OTLP over HTTP.")] = (
+        "http://127.0.0.1:4318/v1/traces"
+    )
+    service_name: Annotated[
+        str, Meta(min_length=1, max_length=100, description="Name of this hub among other services.")
+    ] = "ocpi-hub"
+    sample_ratio: Annotated[float, Meta(ge=0, le=1, description="Part of the exchanges that have spans.")] = 1.0
+    accept_traceparent: Annotated[bool, Meta(description="Whether traceparent headers of partners are followed.")] = (
+        False
+    )
 
 
 class Log(Section, frozen=True):
@@ -310,6 +337,7 @@ class Config(Struct, frozen=True, kw_only=True):
     liveness: Liveness = Liveness()
     admin: Admin = Admin()
     journal: Journal = Journal()
+    telemetry: Telemetry = Telemetry()
     log: Log = Log()
     modules: dict[str, CustomModule] = {}
     plugins: dict[str, dict[str, object]] = {}

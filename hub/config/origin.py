@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hub.config.spots import KeyPath, Span, Spots
-from hub.log import HIDDEN, hide, is_secret
+from hub.core.hiding import HIDDEN, hide, is_secret
 
 _WIDTH = 160
 

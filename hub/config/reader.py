@@ -11,7 +11,7 @@ from msgspec import inspect, structs
 from hub.config.origin import Origin
 from hub.config.spots import KeyPath
 from hub.config.words import explain, plain, takes_text
-from hub.log import is_secret
+from hub.core.hiding import is_secret
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hub.config.origin import ConfigError, Origin, secret
 from hub.config.spots import Definition, Span
-from hub.log import is_secret
+from hub.core.hiding import is_secret
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 _TWICE = ("Cannot overwrite", "Cannot declare", "Duplicate")

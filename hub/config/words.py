@@ -7,7 +7,7 @@ from msgspec import inspect, json
 
 from hub.config.origin import secret
 from hub.config.spots import KeyPath
-from hub.log import hide
+from hub.core.hiding import hide
 
 _KINDS: dict[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",

@@ -17,6 +17,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from hub import log
 from hub.app import App
 from hub.cli import main
 from hub.config import load
@@ -177,6 +178,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(ANY_ADMIN_PORT, "0")
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    log.configure("warning")  # a hub in this process writes to the same terminal as the commands
     yield
     structlog.reset_defaults()
     root.handlers[:] = handlers

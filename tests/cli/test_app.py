@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hub.app import App, partners_tls
+from hub.app import App
 from hub.config import Listen, Upstream
 from hub.core.modules import Interface
+from hub.flow.outgoing import partners_tls
 from hub.listener import CannotStart, bind
 from hub.listener.opening import _not_bound
 from hub.partners.opening import Store

@@ -5,13 +5,21 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
-from hub.control import Arguments, ControlError, ControlServer, ask
+from hub.asking import Arguments, ControlError
+from hub.asking import ask as ask_and_wait
+from hub.control import ControlServer
 from hub.store.errors import StoreLocked
 from tests.support import running
+
+
+async def ask(path: Path, verb: str, arguments: Arguments, seconds: float) -> Any:
+    """A verb, beside the loop that the hub runs on."""
+    return await asyncio.to_thread(ask_and_wait, path, verb, arguments, seconds)
 
 
 async def test_only_its_owner_may_open_it(tmp_path):

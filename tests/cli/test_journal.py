@@ -35,7 +35,8 @@ class Beside:
         return await asyncio.to_thread(self.cli.json, *words)
 
     async def rows(self, *words: str) -> list[Any]:
-        return (await self.json("journal", *words))["rows"]
+        """Without the registrations that each test begins with."""
+        return [row for row in (await self.json("journal", *words))["rows"] if row["module"] != "credentials"]
 
     async def trace(self, name: str) -> list[Any]:
         return await self.json("trace", name)
@@ -136,6 +137,10 @@ async def test_why_a_message_was_refused_or_failed_is_there(tmp_path, beside):
         assert (invalid["outcome"], invalid["receiver"]) == ("refused", "DE-MSP")
         ((leg,),) = [each["deliveries"] for each in await beside.trace(failed["correlation_id"])]
         assert (leg["outcome"], leg["http_status"], leg["ocpi_status"]) == ("failed", 500, None)
+        told = (await beside.run("trace", failed["correlation_id"])).stdout
+        assert "DE-MSP:EMSP answered with HTTP 500 and a body that is not OCPI." in told
+        assert "next: Ask DE-MSP:EMSP what stands at its endpoint" in told
+        assert "tell NL-CPO:CPO: Please do not repeat or queue the message" in told
 
 
 async def test_requests_that_never_became_a_message_are_there_without_their_token(tmp_path, beside):
@@ -214,11 +219,11 @@ async def test_text_of_partners_is_harmless_on_a_terminal_and_in_a_spreadsheet(t
         emsp.says[f"PUT /{LOC1}"] = lambda _: ocpi(code=3000, message=next(says))
         for _ in range(7):
             await send(cpo, "PUT", LOC1, location("2.2.1"), emsp.party)
-        out = (await beside.run("journal")).stdout
+        out = (await beside.run("journal", "--module", "locations")).stdout
         assert "[bold]x[/]  [31m gnp.exe =cmd()" in out
         assert not {"\x1b", "\u202e"} & set(out)
         assert len(out.splitlines()) == 8
-        text = (await beside.run("journal", "--csv")).stdout
+        text = (await beside.run("journal", "--module", "locations", "--csv")).stdout
         rows = list(csv.DictReader(io.StringIO(text)))
         assert [each["reason"] for each in rows][1:6] == [
             "'=1+1+1+1+1+1",
@@ -255,7 +260,8 @@ async def test_following_shows_what_comes(tmp_path, beside):
     async with roaming(tmp_path, "2.2.1", "2.2.1") as (_, cpo, emsp):
         emsp.says[f"PUT /{LOC1}"] = ocpi()
         await send(cpo, "PUT", LOC1, location("2.2.1"), emsp.party)
-        with process(tmp_path, "journal", "--follow", "--json", OCPI_HUB__HUB__PARTY="NL-HUB") as following:
+        words = "journal", "--follow", "--json", "--module", "locations"
+        with process(tmp_path, *words, OCPI_HUB__HUB__PARTY="NL-HUB") as following:
             first = json.loads(await asyncio.to_thread(following.line))
             await send(cpo, "PUT", LOC1, location("2.2.1"), emsp.party)
             second = json.loads(await asyncio.to_thread(following.line))

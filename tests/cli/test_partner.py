@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,21 @@ def test_a_partner_is_connected_to_and_its_tokens_are_renewed(configured, hub, b
     assert configured.json("partner", "rotate", "1")["id"] == 1
 
 
+def test_the_last_changes_of_its_status_are_told(configured, hub, background):
+    emsp = background.enter(SimEmsp("EasyMove", [PartyRole.parse("DE-EMO:EMSP")]))
+    configured.json("partner", "connect", emsp.versions_url, "--name", "EasyMove", input=emsp.invite())
+    for verb, status in (("show", "CONNECTED"), ("suspend", "SUSPENDED")):
+        configured.done("partner", verb, "1")
+        until = time.monotonic() + PATIENCE
+        while status not in [each["status"] for each in configured.json("partner", "show", "1")["changes"]]:
+            assert time.monotonic() < until
+    shown = configured.done("partner", "show", "1")
+    moment = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    assert re.search(rf"^  status changes   SUSPENDED {moment}, CONNECTED {moment}", shown, re.MULTILINE), shown
+    changes = configured.json("partner", "show", "1")["changes"]
+    assert [each["status"] for each in changes][:2] == ["SUSPENDED", "CONNECTED"]
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [
@@ -245,7 +261,7 @@ def test_an_endpoint_is_set_and_taken_back(configured, hub, background):
 
 
 def test_a_store_in_use_by_what_does_not_answer_is_told(offline, monkeypatch):
-    monkeypatch.setattr(sys.modules["hub.cli.ask"], "PATIENCE", 0.2)
+    monkeypatch.setattr(sys.modules["hub.cli.offline"], "PATIENCE", 0.2)
     offline.json(*INVITE)
     lock = FolderLock(offline.folder / "data" / "hub.lock")
     lock.acquire()

@@ -49,6 +49,31 @@ def test_the_environment_wins_and_ctrl_c_ends_it(cli):
     assert (status, log) == (0, ""), "in `serve | tee file`, Ctrl-C ends tee first: no reason to fail"
 
 
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_ctrl_c_does_not_wait_for_what_is_under_way(configured, first):
+    with serving(configured.folder) as (hub, url):
+        invited = configured.json("partner", "invite", "ACME", "--party", "NL-ACM:CPO")
+        head = (
+            "POST /ocpi/2.2.1/credentials HTTP/1.1", "Host: hub", f"Authorization: Token {invited['token_a']}",
+            "Content-Type: application/json", "Content-Length: 10", "Expect: 100-continue", "", "",
+        )  # fmt: skip
+        with socket.create_connection(("127.0.0.1", urlsplit(url).port)) as waiting:
+            waiting.sendall("\r\n".join(head).encode())
+            assert waiting.recv(100).startswith(b"HTTP/1.1 100 ")  # the hub waits for a body that does not come
+            while not hub.line().startswith("The admin API"):
+                pass
+            hub.signal(first)
+            if first == signal.SIGTERM:
+                hub.signal(signal.SIGINT)
+            assert hub.line() == "Finishing what is under way; press Ctrl-C again to stop at once."
+            hub.signal(signal.SIGINT)
+            status, rest, _ = hub.end()
+            assert waiting.recv(100) == b""
+    assert (status, rest) == (130, "Stopped at once. Partners got no answer to what was under way.\n")
+    with serving(configured.folder):
+        assert [each["name"] for each in configured.json("partner", "list")] == ["ACME"]
+
+
 def test_a_port_in_use_and_a_folder_in_use_are_told(configured, hub, monkeypatch):
     monkeypatch.setattr("hub.app.LOCK_PATIENCE", 0.1)
     folder = configured.folder / "data"

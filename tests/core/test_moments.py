@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.moments import milliseconds
+from hub.core.moments import milliseconds, point, written
+
+NOW = 1_800_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,32 @@ def test_the_order_of_moments_is_kept(moment, digits, end):
     text = f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}{fraction}{end}"
     expected = whole - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     assert milliseconds(text) == expected // datetime.timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30s", NOW - 30_000),
+        (" 10m ", NOW - 600_000),
+        ("2h", NOW - 7_200_000),
+        ("7d", NOW - 604_800_000),
+        ("1970-01-02", 86_400_000),
+        ("1970-01-01T12:00", 43_200_000),
+        ("1970-01-01T12:00:00.5+01:00", 39_600_500),
+        ("1969-01-01", 0),
+        ("999999999d", 0),
+    ],
+)
+def test_a_moment_as_people_write_it(text, expected):
+    assert point(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "-1m", "1w", "1.5h", "1m 2s", "2026-13-01", "٣m", "x" * 10_000])
+def test_what_is_no_moment(text):
+    with pytest.raises(ValueError, match="is no moment; write 30m") as caught:
+        point(text, NOW)
+    assert len(str(caught.value)) < 150
+
+
+def test_a_moment_for_people():
+    assert written(1_514_768_881_123) == "2018-01-01 01:08:01.123"
