@@ -13,6 +13,9 @@ from hub.core.limits import OwnLimits
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
 
+THE_HUB = 0
+"""The id of a platform that is the hub itself, where it sends messages of its own."""
+
 
 class State(StrEnum):
     """Where a platform stands with this hub."""

@@ -41,6 +41,7 @@ class RequestHeaders(msgspec.Struct, frozen=True):
     correlation_id: str | None = None
     claimed: Party | None = None
     receiver: Party | None = None
+    traceparent: str | None = None
 
     def __repr__(self) -> str:
         """Without the token."""
@@ -61,6 +62,12 @@ def read(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
         claimed=_party(single, "from"),
         receiver=_party(single, "to"),
     )
+
+
+def traceparent(fields: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The trace that a request says to belong to (W3C Trace Context); None where it does not, or says it twice."""
+    found = [value for name, value in fields if name.lower() == b"traceparent"]
+    return found[0].strip().decode("latin-1") if len(found) == 1 else None
 
 
 def message_ids(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:

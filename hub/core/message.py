@@ -17,6 +17,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `deadline` the event loop's time by which the answer has to be back. `directory` is the snapshot in force.
     `url` is set where the message came to a sealed URL: the partner's own URL, which is called as it stands.
     `exchange` is its number in the journal: its receipt in microseconds since 1970; 0 where it is only asked about.
+    `traceparent` is set where partners may say to which trace a message belongs (W3C Trace Context).
     """
 
     operation: Operation
@@ -33,6 +34,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     deadline: float
     directory: Directory
     exchange: int = 0
+    traceparent: str | None = None
 
     @property
     def version(self) -> str:

@@ -15,6 +15,7 @@ from hub.core.modules import Kept
 from hub.core.party import Party, Role
 from hub.core.paths import origin
 from hub.core.rights import check_owner
+from hub.core.urls import RESULTS
 from hub.errors import (
     InvalidParameters,
     NotInThatVersion,
@@ -33,6 +34,7 @@ class Way(StrEnum):
     ASK = "ask"
     COLLECT = "collect"
     MIRROR = "mirror"
+    LOCAL = "local"
     REFUSE = "refuse"
 
 
@@ -161,6 +163,8 @@ def _to_hub(message: Message, trail: list[str]) -> Route:
     """Broadcast Push and GET All via Hubs."""
     operation = message.operation
     trail.append("that is the hub itself")
+    if message.url is not None and message.url.startswith(RESULTS):
+        return Route(way=Way.LOCAL, why="the result of something that the hub itself asked for")
     if operation.broadcast:
         return _broadcast(message)
     if message.method == "GET" and operation.kept is Kept.MIRROR:

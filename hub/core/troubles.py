@@ -115,7 +115,7 @@ def _of_the_hub(facts: Facts) -> Iterator[Trouble]:
         yield trouble(level, f"only {free} MB are free on the disk of the data folder", "make room, or add a disk")
     if facts.journal_lost:
         what = f"the journal lost {_many(facts.journal_lost, 'row')} since the hub started"
-        yield trouble(Level.BAD, what, "look into the log for journal_rows_lost; messages are not concerned")
+        yield trouble(Level.BAD, what, "look into the log for journal_behind; messages are not concerned")
     if facts.events_lost:
         what = f"{_many(facts.events_lost, 'event')} came too fast to be counted"
         yield trouble(Level.WARNING, what, "numbers may be too low; look for a plugin that blocks the hub")

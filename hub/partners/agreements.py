@@ -34,6 +34,11 @@ class AgreementBook:
         self._catalogue = catalogue
         self._changed = changed
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What can be agreed on."""
+        return tuple(sorted(self._catalogue.modules))
+
     async def set(self, one: str, other: str, module: str, *, allow: bool) -> AgreementsView:
         """Allow or deny a module (`*`: all) between two parties (`*`: every party)."""
         rule = self._rule(one, other, module, allow=allow)

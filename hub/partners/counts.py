@@ -4,13 +4,11 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from hub.asking import MOST_COUNTS
 from hub.core.directory import Platform
 from hub.partners.directory import DirectoryKeeper
 from hub.store.counts import FindingCount, LossCount, clear_findings, count_findings, findings_of, losses_of
 from hub.store.database import Database
-
-MOST = 1000
-"""So many rows are shown, the most frequent ones."""
 
 
 class FindingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +78,13 @@ class CountBook:
     async def findings(self, platform: Platform | None) -> list[FindingView]:
         """The findings of one partner, or of all."""
         await self._written()
-        found = await self._database.read(lambda connection: findings_of(connection, _id(platform), MOST))
+        found = await self._database.read(lambda connection: findings_of(connection, _id(platform), MOST_COUNTS))
         return [self._finding(each) for each in found]
 
     async def losses(self, platform: Platform | None) -> list[LossView]:
         """What was lost from or to one partner, or between all."""
         await self._written()
-        lost = await self._database.read(lambda connection: losses_of(connection, _id(platform), MOST))
+        lost = await self._database.read(lambda connection: losses_of(connection, _id(platform), MOST_COUNTS))
         return [self._loss(each) for each in lost]
 
     async def clear(self, platform: Platform) -> Cleared:

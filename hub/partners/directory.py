@@ -26,6 +26,7 @@ from hub.store.database import Database
 from hub.store.errors import PartyTaken, PlatformUnknown, SealBroken
 from hub.store.platforms import load_all, load_one
 from hub.store.records import PlatformRecord
+from hub.store.statuses import StatusRecord, status_history
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -114,6 +115,10 @@ class DirectoryKeeper:
     def _agree(self, rules: list[Rule]) -> None:
         agreements = Agreements.of(rules, default=self.current.agreements.default)
         self.current = msgspec.structs.replace(self.current, agreements=agreements)
+
+    async def history(self, platform_id: int, limit: int) -> list[StatusRecord]:
+        """What was published of a platform and since when, the latest first."""
+        return await self._database.read(lambda connection: status_history(connection, platform_id, limit))
 
     def set_offline(self, platforms: frozenset[int]) -> None:
         """Swap in a snapshot in which just these platforms do not answer."""

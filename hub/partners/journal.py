@@ -4,18 +4,33 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hub.asking import MOST_EXCHANGES
 from hub.core.directory import Platform
+from hub.core.happened import Attempt, Happened
 from hub.core.outcome import Outcome
+from hub.core.telling import Telling, tell
 from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.store.captures import set_capture
+from hub.store.captures import load_captures, set_capture
 from hub.store.database import Database
-from hub.store.journal import DeliveryRow, ExchangeRow, Filter, Traced, exchange_row, page, trace
+from hub.store.journal import (
+    DeliveryRow,
+    ExchangeRow,
+    Filter,
+    Traced,
+    correlated,
+    exchange_of,
+    exchange_row,
+    page,
+    trace,
+)
+from hub.store.sums import kept_days, span_of
 from hub.store.traffic import Traffic, traffic
 
-MOST = 10_000
-"""So many rows are on one page at most."""
 _MINUTE = 60_000
+_BESIDE = 25
+"""So many exchanges of one correlation id are told before and after one of them."""
+_DAY = 1440 * _MINUTE
 _LONGEST = 7 * 24 * 60
 """Minutes: a capture that nobody thinks of any more has to end."""
 
@@ -34,21 +49,24 @@ class Delivery(DeliveryRow, frozen=True, kw_only=True):
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange with its two legs."""
+    """One exchange with its two legs, and what happened in plain words."""
 
     exchange: Exchange
     deliveries: tuple[Delivery, ...]
+    telling: Telling
     bodies: Any = None
 
 
 class JournalPage(msgspec.Struct, frozen=True, kw_only=True):
     """Exchanges, the newest first. `next_before` is where the next page begins, None after the last one.
 
-    `lost` counts the rows that could not be kept since the hub started.
+    `next_after` is where the page of newer ones ends, None where there are none or that is not known. `lost` counts the
+    rows that could not be kept since the hub started.
     """
 
     rows: tuple[Exchange, ...]
     next_before: int | None
+    next_after: int | None
     lost: int
 
 
@@ -102,13 +120,22 @@ class JournalBook:
 
     async def page(self, wanted: Filter, before: int | None, limit: int) -> JournalPage:
         """One page of what is wanted. InvalidParameters where `limit` is out of bounds."""
-        if not 0 < limit <= MOST:
-            raise InvalidParameters(f"a page has 1 to {MOST} rows")
+        if not 0 < limit <= MOST_EXCHANGES:
+            raise InvalidParameters(f"a page has 1 to {MOST_EXCHANGES} rows")
         await self._written()
         rows = await self._database.read(lambda connection: page(connection, wanted, before, limit + 1))
         more = len(rows) > limit
         shown = tuple(self._exchange(row) for row in rows[:limit])
-        return JournalPage(rows=shown, next_before=shown[-1].id if more else None, lost=self.lost)
+        if wanted.after is not None:
+            shown = shown[::-1]
+        older = more if wanted.after is None else bool(shown)
+        newer = more if wanted.after is not None else before is not None and bool(shown)
+        return JournalPage(
+            rows=shown,
+            next_before=shown[-1].id if older else None,
+            next_after=shown[0].id if newer else None,
+            lost=self.lost,
+        )
 
     async def trace(self, name: str) -> list[Trace]:
         """What belongs to a correlation id or a request id. NotFound where nothing does."""
@@ -118,12 +145,32 @@ class JournalBook:
             raise NotFound(f"the journal has nothing with the id {name!r}; see: ocpi-hub journal")
         return [self._traced(each) for each in found]
 
-    async def traffic(self, since: int, until: int, step: int) -> Traffic:
-        """Sums for charts, in steps; all three in milliseconds. InvalidParameters where the steps are too many."""
-        if step <= 0 or not 0 < until - since <= MOST * step:
-            raise InvalidParameters(f"from `since` to `until` it is 1 to {MOST} steps")
+    async def exchange(self, number: int) -> tuple[Trace, tuple[Exchange, ...]] | None:
+        """One exchange by its number, and those with the same correlation id beside it; None where there is none."""
         await self._written()
-        return await self._database.read(lambda connection: traffic(connection, since, until, step))
+        found = await self._database.read(lambda connection: exchange_of(connection, number))
+        if found is None:
+            return None
+        name = found.exchange.correlation_id
+        others = await self._database.read(lambda connection: correlated(connection, name, number, _BESIDE))
+        return self._traced(found), tuple(self._exchange(row) for row in others)
+
+    async def traffic(self, since: int, until: int, step: int, partner: int | None = None) -> Traffic:
+        """Sums for charts, in steps of whole minutes, of all or of one platform; times are milliseconds.
+
+        InvalidParameters where the steps are too many, or too short for a time so long ago.
+        """
+        if step <= 0 or step % _MINUTE:
+            raise InvalidParameters("a step is one or more whole minutes")
+        if not 0 < until - since <= MOST_EXCHANGES * step:
+            raise InvalidParameters(f"from `since` to `until` it is 1 to {MOST_EXCHANGES} steps")
+        span = span_of(step)
+        if (days := kept_days(span)) is not None and since < now_ms() - days * _DAY:
+            raise InvalidParameters(f"sums of {span} minutes are kept for {days} days; take steps of a whole day")
+        platform = None if partner is None else self._keeper.current.platforms.get(partner)
+        parties = None if partner is None else [each.id for each in (platform.parties if platform else ())]
+        await self._written()
+        return await self._database.read(lambda connection: traffic(connection, since, until, step, parties))
 
     def watch(self, wanted: Filter, after: int) -> Watched:
         """What is wanted of what came after a place; -1 asks only where that is now."""
@@ -152,13 +199,23 @@ class JournalBook:
             self._running.capture(platform.id, until)
         return Captured(platform.id, platform.name, until or None)
 
+    async def captured(self, platform: Platform) -> Captured:
+        """Until when bodies of a partner's exchanges are kept."""
+        captures = await self._database.read(lambda connection: load_captures(connection, now_ms()))
+        return Captured(platform.id, platform.name, captures.get(platform.id))
+
     async def _written(self) -> None:
         if self._running:
             await self._running.flush()
 
     def _traced(self, found: Traced) -> Trace:
         legs = tuple(self._delivery(each) for each in found.deliveries)
-        return Trace(exchange=self._exchange(found.exchange), deliveries=legs, bodies=found.bodies)
+        row = self._exchange(found.exchange)
+        telling = tell(
+            msgspec.convert(row, Happened, from_attributes=True),
+            tuple(msgspec.convert(leg, Attempt, from_attributes=True) for leg in legs),
+        )
+        return Trace(exchange=row, deliveries=legs, telling=telling, bodies=found.bodies)
 
     def _exchange(self, row: ExchangeRow) -> Exchange:
         return Exchange(

@@ -7,11 +7,12 @@ import secrets
 import msgspec
 import structlog
 
+from hub.core.scopes import Scope
 from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import now_ms
 from hub.store.database import Database
 from hub.store.errors import StoreClosed
-from hub.store.keys import KeyRecord, Scope, add_key, keys_used, load_keys, remove_key
+from hub.store.keys import KeyRecord, add_key, keys_used, load_keys, remove_key
 
 log = structlog.get_logger()
 
@@ -75,7 +76,11 @@ class KeyBook:
 
         A key is found by its digest: how long that takes tells nothing of any key.
         """
-        found = self._by_digest.get(_digest(key))
+        return self.holds(_digest(key))
+
+    def holds(self, digest: bytes) -> KeyRecord | None:
+        """What a key opens, by its digest; None where there is no such key, or no more."""
+        found = self._by_digest.get(digest)
         now = now_ms()
         if found is None or (found.expires_at is not None and found.expires_at <= now):
             return None

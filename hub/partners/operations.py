@@ -13,6 +13,8 @@ from hub.core.limits import OwnLimits
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, PartyRole, Role
 from hub.core.paths import origin
+from hub.core.status import ConnectionStatus
+from hub.core.urls import hosted_by
 from hub.errors import InvalidParameters, NotFound
 from hub.ocpi.types import Hiding
 from hub.partners.credentials import Identity
@@ -47,7 +49,10 @@ class EndpointView(msgspec.Struct, frozen=True):
 
 
 class PartnerView(msgspec.Struct, frozen=True, kw_only=True):
-    """One platform as an operator sees it. Times are milliseconds since 1970. `limits` are its own ones."""
+    """One platform as an operator sees it. Times are milliseconds since 1970. `limits` are its own ones.
+
+    `hosted_by` is the plugin that it is, where it lives in the hub.
+    """
 
     id: int
     name: str
@@ -60,8 +65,16 @@ class PartnerView(msgspec.Struct, frozen=True, kw_only=True):
     gets_token_as: Encoding | None
     endpoints: tuple[EndpointView, ...]
     limits: OwnLimits
+    hosted_by: str | None
     created_at: int
     updated_at: int
+
+
+class StatusChange(msgspec.Struct, frozen=True):
+    """What other partners are told of a partner from a time on (milliseconds since 1970)."""
+
+    at: int
+    status: ConnectionStatus
 
 
 class PartyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +126,7 @@ class Partners:
 
     async def add_parties(self, ref: str, parties: Sequence[str]) -> PartnerView:
         """Let a partner present more parties or roles than its invitation named; it does so with its next PUT."""
-        platform = self.find(ref)
+        platform = self._elsewhere(ref)
         named = _party_roles(parties)
         if any(each.party == self._identity.party for each in named):
             raise InvalidParameters(f"{self._identity.party} is this hub itself")
@@ -123,7 +136,7 @@ class Partners:
 
     async def invite_again(self, ref: str) -> Invitation:
         """End a registration and make a new TOKEN_A: for a partner that has lost its token."""
-        platform = self.find(ref)
+        platform = self._elsewhere(ref)
         token = new_token()
         digest = token_digest(token.reveal())
         await self._keeper.write(
@@ -142,7 +155,7 @@ class Partners:
 
     async def rotate(self, ref: str) -> PartnerView:
         """Renew both tokens by a PUT to the partner's credentials endpoint."""
-        platform = await self._running().rotate(self.find(ref))
+        platform = await self._running().rotate(self._elsewhere(ref))
         self._changed(platform.id, "rotated")
         return self._view(platform.id)
 
@@ -172,6 +185,11 @@ class Partners:
         """One partner."""
         return self._view(self.find(ref).id)
 
+    async def history(self, ref: str, limit: int) -> tuple[StatusChange, ...]:
+        """How the published status of a partner changed, the latest first."""
+        found = await self._keeper.history(self.find(ref).id, limit)
+        return tuple(StatusChange(each.changed_at, each.status) for each in found)
+
     async def suspend(self, ref: str) -> PartnerView:
         """Shut a partner out; nothing of it is forgotten. In force when this returns."""
         platform = self.find(ref)
@@ -190,7 +208,7 @@ class Partners:
 
     async def remove(self, ref: str) -> PartnerView:
         """Forget a partner; its parties are free again. Returns what was known of it."""
-        platform = self.find(ref)
+        platform = self._elsewhere(ref)
         view = self._view(platform.id)
         await self._keeper.write(platform.id, lambda connection: remove(connection, platform.id))
         if self._registrar:
@@ -202,7 +220,7 @@ class Partners:
 
         An empty URL takes it back.
         """
-        platform = self.find(ref)
+        platform = self._elsewhere(ref)
         if platform.version is None:
             raise InvalidParameters(f"{platform.name} has not registered yet; set endpoints when it has")
         side = Interface.__members__.get(interface.upper())
@@ -266,6 +284,13 @@ class Partners:
                 raise NotFound(f"no partner {ref!r}; see: ocpi-hub partner list") from None
         return named[0]
 
+    def _elsewhere(self, ref: str) -> Platform:
+        """A platform that is not hosted: what a handshake does, or a hand, is not for plugins. InvalidParameters."""
+        platform = self.find(ref)
+        if stem := hosted_by(platform.versions_url):
+            raise InvalidParameters(f"{platform.name} is hosted in this hub, by the plugin {stem}; change that instead")
+        return platform
+
     def _called(self, version: str) -> set[tuple[str, Interface]]:
         """The endpoints that the hub may call at a platform."""
         routed = set(self._catalogue.offered(version))
@@ -326,6 +351,7 @@ def _view(record: PlatformRecord) -> PartnerView:
             EndpointView(each.version, each.module, each.interface, each.url, each.manual) for each in record.endpoints
         ),
         limits=record.limits,
+        hosted_by=hosted_by(record.versions_url),
         created_at=record.created_at,
         updated_at=record.updated_at,
     )

@@ -4,35 +4,63 @@ from hub.core.custom import CustomModule
 from hub.core.message import Message, Reply, decode_json
 from hub.core.modules import Interface, Operation
 from hub.core.party import Party, PartyRole, Role
+from hub.core.redact import redact, redacted
 from hub.core.route import Refuse, Route
+from hub.core.scopes import Scope
+from hub.core.status import ConnectionStatus
 from hub.errors import OcpiError
 from hub.events import (
     Delivered,
     Event,
+    Found,
     Handled,
+    Limited,
     PartnerChanged,
     PluginChanged,
     PluginFault,
     PluginSetAside,
+    Refused,
     Registered,
+    Reloaded,
     StatusChanged,
+    TokenRefused,
     Unregistered,
 )
-from hub.plugin.api import Hub, Outgoing, Plugin, Push, Registration, Settings, with_body
+from hub.plugin.api import Hub, Later, Outgoing, Plugin, Push, Registration, Settings, with_body
 from hub.plugin.errors import PluginError
 from hub.plugin.hooks import admit, forward, on, on_push, receive, respond, route
+from hub.plugin.panels import Chart, Figure, Figures, Line, Rows
+from hub.plugin.parts import Connection, HttpAnswer, HttpFailed, Tables
+from hub.plugin.selectors import check_selector, matches
+from hub.plugin.services import admin_route, panel, verb, web_route
+from hub.plugin.serving import Body, Call, Page, Paging, Problem, Query
 
 __all__ = [
+    "Body",
+    "Call",
+    "Chart",
+    "Connection",
+    "ConnectionStatus",
     "CustomModule",
     "Delivered",
     "Event",
+    "Figure",
+    "Figures",
+    "Found",
     "Handled",
+    "HttpAnswer",
+    "HttpFailed",
     "Hub",
     "Interface",
+    "Later",
+    "Limited",
+    "Line",
     "Message",
     "OcpiError",
     "Operation",
     "Outgoing",
+    "Page",
+    "Paging",
     "PartnerChanged",
     "Party",
     "PartyRole",
@@ -41,23 +69,39 @@ __all__ = [
     "PluginError",
     "PluginFault",
     "PluginSetAside",
+    "Problem",
     "Push",
+    "Query",
     "Refuse",
+    "Refused",
     "Registered",
     "Registration",
+    "Reloaded",
     "Reply",
     "Role",
     "Route",
+    "Rows",
+    "Scope",
     "Settings",
     "StatusChanged",
+    "Tables",
+    "TokenRefused",
     "Unregistered",
+    "admin_route",
     "admit",
+    "check_selector",
     "decode_json",
     "forward",
+    "matches",
     "on",
     "on_push",
+    "panel",
     "receive",
+    "redact",
+    "redacted",
     "respond",
     "route",
+    "verb",
+    "web_route",
     "with_body",
 ]

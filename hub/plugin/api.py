@@ -1,9 +1,11 @@
 """What a plugin is made of: its base class, its settings, what its hooks are given, and the hub as it sees it."""
 
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import msgspec
+from sqlalchemy import MetaData
 from structlog.typing import FilteringBoundLogger
 
 from hub.bridge.rules import Loss
@@ -13,10 +15,19 @@ from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
 from hub.core.route import Refuse, Route
 from hub.events import Event
+from hub.plugin.parts import Http, Listen, Store
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
     """Base of a plugin's own settings: the keys of its `[plugins.<file stem>]` table, typed and with defaults."""
+
+    def __repr__(self) -> str:
+        """Without values: there may be secrets among them."""
+        return f"{type(self).__name__}()"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """As `__repr__`, for rich's tracebacks."""
+        return []
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -64,6 +75,13 @@ class Push(Event, frozen=True, kw_only=True, eq=False):
         return self.message.json()
 
 
+class Later(msgspec.Struct, frozen=True):
+    """What came of a request whose result comes later: the answer, and the result's JSON; None where none came."""
+
+    reply: Reply
+    result: Any = None
+
+
 class Hub(Protocol):
     """The hub as a plugin sees it, at `self.hub`."""
 
@@ -85,14 +103,48 @@ class Hub(Protocol):
         query: str = "",
         body: object = None,
         version: str | None = None,
+        sender: Party | None = None,
     ) -> Reply:
-        """Send an OCPI request in the hub's name to one party, once.
+        """Send an OCPI request to one party, once: in the hub's name, or in that of another party of the hub.
 
         `path` holds the segments below the module, not encoded. `body` is sent as it is when it is bytes, else as
         JSON; None sends none. `version` is the OCPI version that it is written in: without it the receiver's, and 2.2.1
         where the receiver is the hub itself or has not connected. The hub itself answers with 4000 to 4003 where the
-        party could not be reached. Raises OcpiError where OCPI has no such method and path.
+        party could not be reached; `reply.by` is None then. Agreements hold for whoever is the `sender`. Raises
+        OcpiError where OCPI has no such method and path.
         """
+
+    async def ask(
+        self,
+        method: str,
+        module: str,
+        interface: Interface,
+        *,
+        to: Party,
+        path: tuple[str, ...] = (),
+        body: Mapping[str, Any],
+        wait: float,
+        version: str | None = None,
+        sender: Party | None = None,
+    ) -> Later:
+        """Send a request with a `response_url` in its body, which the hub adds, and wait for its result, once.
+
+        The result is waited for `wait` seconds after the answer, where the answer is a success; it is as the receiver's
+        version has it. What it says, and so whether there will be one, is the caller's to read. See `send`.
+        """
+
+    async def told(self, message: Message, version: str = "2.2.1") -> Any:
+        """The decoded body of a message as an OCPI version has it (None where there is none).
+
+        What that version requires and the hub does not know is left out: the `cdr_token` of an unknown auth_id of
+        OCPI 2.1.1. Raises OcpiError where it is not JSON, or that version has nothing of the kind.
+        """
+
+    async def held(self, module: Literal["locations", "tariffs"], owner: Party, object_id: str) -> Any:
+        """An object of the hub's mirror as OCPI 2.2.1 has it; None where the hub does not hold it."""
+
+    def offers(self, party: Party, module: str, interface: Interface) -> bool:
+        """Whether a party is connected and has this interface."""
 
 
 class Spawn(Protocol):
@@ -113,7 +165,8 @@ else:
 class Plugin(Generic[S]):
     """Base of a plugin: a file holds one subclass, the hub makes one instance of it.
 
-    The hub sets `settings`, `log`, `hub` and `spawn` right after `__init__`, and then awaits `start`.
+    The hub sets `settings`, `log`, `hub` and the others right after `__init__`, and then awaits `start`.
+    `folder` is that of config.toml, which paths in settings are relative to.
     """
 
     enabled_by_default: ClassVar[bool] = True
@@ -122,13 +175,23 @@ class Plugin(Generic[S]):
     modules: ClassVar[Mapping[str, CustomModule]] = {}
     """Modules that the plugin adds to the hub, by their ids."""
 
+    tables: ClassVar[MetaData | None] = None
+    """Tables of the plugin's own: `Tables()`. Only with them there is `self.store`."""
+
     settings: S
     log: FilteringBoundLogger
     hub: Hub
     spawn: Spawn
+    store: Store
+    http: Http
+    listen: Listen
+    folder: Path
 
     async def start(self) -> None:
         """Called before the first hook. Raising keeps the plugin, and at its start the hub, from running."""
+
+    async def take_over(self) -> None:
+        """Called when the version before this one has stopped, if there was one: to begin what only one can do."""
 
     async def stop(self) -> None:
         """Called after the last hook, when the background tasks have ended."""

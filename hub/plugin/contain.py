@@ -45,8 +45,8 @@ class Container:
         self._name = f"plugin {file.stem}"
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def call(self, function: Callable[..., Awaitable[Any]], *args: Any, seconds: float) -> Answer:
-        """Await `function(*args)` for at most `seconds`.
+    async def call(self, function: Callable[..., Awaitable[Any]], *args: Any, seconds: float | None) -> Answer:
+        """Await `function(*args)` for at most `seconds` (None: for as long as it takes).
 
         Raises Fault, and CancelledError only when the caller is cancelled. Code that blocks the event loop can not
         be cut off: its answer comes late, as `Answer.seconds` tells.

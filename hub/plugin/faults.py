@@ -29,10 +29,19 @@ class Faults:
 
     def failed(self, hook: str, fault: Fault) -> None:
         """Count a fault; the one that reaches the limit sets the plugin aside."""
+        self.noted(hook, fault)
+        self._in_a_row[hook] += 1
+        if not self.aside and self._in_a_row[hook] >= self._limit:
+            plugin = self._path.stem
+            self.aside = True
+            log.error("plugin_set_aside", plugin=plugin, hook=hook, faults=self._limit, until="its file changes")
+            self._bus.publish(PluginSetAside(plugin=plugin, hook=hook, faults=self._limit))
+
+    def noted(self, hook: str, fault: Fault) -> None:
+        """Count a fault of what only the operator calls: no message suffers by it, so it sets nothing aside."""
         plugin, at = self._path.stem, f"{self._path.name}:{fault.line}" if fault.line else ""
         self.total += 1
         self.last = f"{hook} {fault.kind}: {fault.error}"
-        self._in_a_row[hook] += 1
         log.warning(
             "plugin_fault",
             plugin=plugin,
@@ -43,10 +52,6 @@ class Faults:
             exc_info=fault.__cause__,
         )
         self._bus.publish(PluginFault(plugin=plugin, hook=hook, kind=fault.kind, error=fault.error, at=at))
-        if not self.aside and self._in_a_row[hook] >= self._limit:
-            self.aside = True
-            log.error("plugin_set_aside", plugin=plugin, hook=hook, faults=self._limit, until="its file changes")
-            self._bus.publish(PluginSetAside(plugin=plugin, hook=hook, faults=self._limit))
 
     def reset(self) -> None:
         """Call the plugin again, as if it had not failed."""

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -13,7 +13,11 @@ from hub.events import Event
 from hub.plugin.api import Plugin, Settings
 from hub.plugin.errors import PluginError, problem
 from hub.plugin.hooks import MARKS, ON, Kind, Mark
+from hub.plugin.party.base import PartyPlugin
 from hub.plugin.selectors import select
+from hub.plugin.services import MARKS as SERVICES
+from hub.plugin.services import Mark as ServiceMark
+from hub.plugin.services import Service, doubles, parameters, service, wrong
 
 
 class Hook(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +36,7 @@ class Inspected(msgspec.Struct, frozen=True):
 
     settings: type[Settings]
     hooks: tuple[Hook, ...]
+    services: tuple[Service, ...]
 
 
 def plugin_class(module: ModuleType, file: Path) -> type[Plugin]:
@@ -51,6 +56,18 @@ def examine(module: ModuleType, plugin: type[Plugin], file: Path, catalogue: Cat
     return _Inspection(module, file, catalogue).run(plugin)
 
 
+def settings_of(plugin: type[Plugin]) -> type[Settings] | None:
+    """The type of a plugin's settings; None where it names something else."""
+    for base in (base for each in plugin.__mro__ for base in vars(each).get("__orig_bases__", ())):
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, Plugin):
+            (settings,) = get_args(base)
+            if isinstance(settings, TypeVar):  # what a base class leaves open is what it is bound to
+                settings = settings.__bound__
+            return settings if isinstance(settings, type) and issubclass(settings, Settings) else None
+    return Settings
+
+
 class _Inspection:
     """One pass over a module that gathers problems instead of stopping at the first."""
 
@@ -62,17 +79,23 @@ class _Inspection:
 
     def run(self, plugin: type[Plugin]) -> Inspected:
         self._check_functions()
-        for name in ("start", "stop"):
+        for name in ("start", "take_over", "stop", *(("connected",) if issubclass(plugin, PartyPlugin) else ())):
             self._check_call(plugin, name, ())
+        if issubclass(plugin, PartyPlugin):
+            self._check_call(plugin, "answering", ("call", "answer"))
         hooks = sorted(self._hooks(plugin), key=lambda hook: hook.line)
+        services = sorted(self._services(plugin), key=lambda each: each.line or 0)
+        for double in doubles(services):
+            self._problems.append(problem(self._file, double.line, f"{double.name} stands where another one does"))
         settings = self._settings(plugin)
+        self._check_tables(plugin)
         if self._problems:
             raise PluginError(self._problems)
-        return Inspected(settings, tuple(hooks))
+        return Inspected(settings, tuple(hooks), tuple(services))
 
     def _check_functions(self) -> None:
         for name, value in vars(self._module).items():
-            if inspect.isfunction(value) and hasattr(value, MARKS):
+            if inspect.isfunction(value) and (hasattr(value, MARKS) or hasattr(value, SERVICES)):
                 self._complain(value, f"{name} is a hook outside the Plugin class; make it a method, with self")
 
     def _hooks(self, plugin: type[Plugin]) -> Iterator[Hook]:
@@ -83,6 +106,25 @@ class _Inspection:
                 hook = self._hook(name, value, mark)
                 if self._check_call(plugin, name, mark.kind.parameters):
                     yield hook
+
+    def _services(self, plugin: type[Plugin]) -> Iterator[Service]:
+        for name in dir(plugin):
+            value = inspect.getattr_static(plugin, name)
+            marks: tuple[ServiceMark, ...] = getattr(_function(value), SERVICES, ())
+            for mark in marks:
+                if reason := wrong(mark):
+                    self._complain(value, reason)
+                elif self._check_call(plugin, name, parameters(mark)):
+                    try:
+                        yield service(name, value, mark)
+                    except (TypeError, NameError) as error:
+                        self._complain(value, str(error))
+
+    def _check_tables(self, plugin: type[Plugin]) -> None:
+        prefix = f"plugin_{self._file.stem}_"
+        for name in plugin.tables.tables if plugin.tables is not None else ():
+            if not name.startswith(prefix):
+                self._problems.append(problem(self._file, None, f"table {name!r}: its name has to begin with {prefix}"))
 
     def _hook(self, name: str, value: Any, mark: Mark) -> Hook:
         line = _line(value) or 0
@@ -113,15 +155,11 @@ class _Inspection:
         return True
 
     def _settings(self, plugin: type[Plugin]) -> type[Settings]:
-        for base in (base for each in plugin.__mro__ for base in vars(each).get("__orig_bases__", ())):
-            origin = get_origin(base)
-            if isinstance(origin, type) and issubclass(origin, Plugin):
-                (settings,) = get_args(base)
-                if isinstance(settings, type) and issubclass(settings, Settings):
-                    return settings
-                reason = f"{plugin.__name__} names settings that are no subclass of Settings"
-                self._problems.append(problem(self._file, None, reason))
-        return Settings
+        settings = settings_of(plugin)
+        if settings is None:
+            reason = f"{plugin.__name__} names settings that are no subclass of Settings"
+            self._problems.append(problem(self._file, None, reason))
+        return settings or Settings
 
     def _complain(self, value: Any, message: str) -> None:
         self._problems.append(problem(self._file, _line(value), message))

@@ -16,7 +16,10 @@ from hub.core.modules import Catalogue
 from hub.plugin.api import Plugin, Settings
 from hub.plugin.errors import PluginError, likely, problem
 from hub.plugin.inspection import Hook, examine, plugin_class
-from hub.plugin.modules import Added, line_of_modules, modules_of, taken
+from hub.plugin.modules import Added, line_of_modules, modules_of, off_by_default, taken
+from hub.plugin.party.base import PartyPlugin, PartySettings
+from hub.plugin.party.offer import Offer, offer_of
+from hub.plugin.services import Service
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -34,6 +37,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A plugin that was loaded and checked, and is not started yet.
 
     `refuses` says that a message is refused where the plugin fails, `refuses_admission` the same of a registration.
+    `offer` is what it answers as a party, where it is one.
     """
 
     stem: str
@@ -41,13 +45,16 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     digest: bytes
     module: str
     plugin: type[Plugin]
+    folder: Path
     hooks: tuple[Hook, ...]
+    services: tuple[Service, ...]
     settings: Settings
     enabled: bool
     order: int
     timeout: float
     refuses: bool
     refuses_admission: bool
+    offer: Offer | None = None
 
     def unload(self) -> None:
         """Forget the module; what still refers to its code keeps it alive."""
@@ -155,8 +162,8 @@ class Loader:
 
     def _open(self, source: Source) -> Opened | None:
         table = self.config.plugins.get(source.path.stem, {})
-        if table.get("enabled") is False:
-            return None
+        if table.get("enabled", not off_by_default(source.text)) is False:
+            return None  # not run at all: it may need what is not installed
         module = ModuleType(f"ocpi_hub_plugin_{source.path.stem}_{secrets.token_hex(4)}")
         module.__file__ = str(source.path)
         sys.modules[module.__name__] = module
@@ -194,6 +201,7 @@ class Loader:
         try:
             found = examine(opened.module, opened.plugin, source.path, catalogue)
             settings = plugin_settings(self.config, stem, found.settings)
+            offer = _offer(opened, settings, catalogue)
         except BaseException as error:
             opened.unload()
             raise _told(source.path, error) from error
@@ -205,13 +213,16 @@ class Loader:
             digest=source.digest,
             module=opened.module.__name__,
             plugin=opened.plugin,
+            folder=self.config.folder,
             hooks=found.hooks,
+            services=found.services,
             settings=settings,
             enabled=opened.enabled,
             order=options.order,
             timeout=options.timeout,
             refuses=options.on_error == "refuse",
             refuses_admission=options.on_error == "refuse" or "on_error" not in table,
+            offer=offer,
         )
 
     def _lost_table(self, stem: str, found: Mapping[str, Path]) -> str:
@@ -226,6 +237,13 @@ def _plus(catalogue: Catalogue, modules: Added) -> Catalogue:
 def _options(table: dict[str, object]) -> PluginOptions:
     known = {item.encode_name for item in msgspec.structs.fields(PluginOptions)}
     return msgspec.convert({key: value for key, value in table.items() if key in known}, PluginOptions)
+
+
+def _offer(opened: Opened, settings: Settings, catalogue: Catalogue) -> Offer | None:
+    """What a plugin answers as a party; None where it is none, or does not run."""
+    if not opened.enabled or not issubclass(opened.plugin, PartyPlugin) or not isinstance(settings, PartySettings):
+        return None
+    return offer_of(opened.plugin, settings, opened.source.path, catalogue)
 
 
 def _told(path: Path, error: BaseException) -> PluginError:

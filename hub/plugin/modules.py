@@ -1,4 +1,4 @@
-"""The modules that a plugin adds to the catalogue: `modules = {"nltnm-tokens": CustomModule(...)}`."""
+"""What a plugin's file says without being run: the modules that it adds, and whether it is off by default."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -43,6 +43,25 @@ def line_of_modules(text: bytes) -> int | None:
             case ast.Assign(targets=[ast.Name(id="modules")]) | ast.AnnAssign(target=ast.Name(id="modules")):
                 return statement.lineno
     return None
+
+
+def off_by_default(text: bytes) -> bool:
+    """Whether a class in a plugin's file sets `enabled_by_default` to False. Read, not run; False for a broken file."""
+    if b"enabled_by_default" not in text:
+        return False
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    for statement in (each for found in classes for each in found.body):
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id="enabled_by_default")], value=ast.Constant(value=False))
+                | ast.AnnAssign(target=ast.Name(id="enabled_by_default"), value=ast.Constant(value=False))
+            ):
+                return True
+    return False
 
 
 def _wrong(added: Added) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 import structlog
@@ -13,8 +13,12 @@ from hub.core.modules import Catalogue, Operation
 from hub.core.route import Refuse
 from hub.events import Bus, PluginChanged
 from hub.plugin.api import Hub, Registration
-from hub.plugin.errors import PluginError, likely
+from hub.plugin.doors import Doors
+from hub.plugin.errors import PluginError, likely, problem
 from hub.plugin.loader import Loaded, Loader, Source
+from hub.plugin.parts import Parts
+from hub.plugin.party.offer import Offer
+from hub.plugin.reception import Reception
 from hub.plugin.running import Running
 from hub.plugin.table import HookTable, OperationHooks
 
@@ -35,7 +39,10 @@ class HookTiming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One plugin, for people. `hooks` reads `route tokens.post`; `problem` says why the file is not used as it is."""
+    """One plugin, for people. `hooks` reads `route tokens.post`; `problem` says why the file is not used as it is.
+
+    `party` is the party that it is, in the hub.
+    """
 
     name: str
     file: str
@@ -47,6 +54,20 @@ class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0
     timings: tuple[HookTiming, ...] = ()
     problem: str = ""
+    party: str = ""
+
+
+class Host(Protocol):
+    """Who gives plugins that are parties a place in the network."""
+
+    def clash(self, stem: str, offer: Offer) -> str | None:
+        """Why a party can not be had; None where it can."""
+
+    async def begin(self, running: Mapping[str, Running]) -> None:
+        """These are all parties there are, by plugin. Raises PluginError with all that can not be had."""
+
+    async def changed(self, stem: str, running: Running | None) -> None:
+        """A plugin is a party from now on, in the place of what it was before; None: it is none any more."""
 
 
 class Runner:
@@ -57,6 +78,7 @@ class Runner:
     ) -> None:
         """`quarantine_after` faults of one hook in a row set a plugin aside; `poll` is seconds between two looks."""
         self.table = HookTable(())
+        self.reception = Reception(lambda: self.table)
         self._loader = loader
         self._bus = bus
         self._quarantine_after = quarantine_after
@@ -71,7 +93,11 @@ class Runner:
         self._retiring: set[asyncio.Task[None]] = set()
         self._refreshing = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
+        self._doors = Doors()
+        self._changing: dict[str, asyncio.Task[None]] = {}
+        self._parts: Parts | None = None
         self._hub: Hub
+        self._host: Host | None = None
 
     def hooks(self, operation: Operation) -> OperationHooks:
         """The hooks now in force for an operation; enter them (`with`) for as long as the message is under way."""
@@ -89,24 +115,33 @@ class Runner:
         self._loaded = await asyncio.to_thread(self._loader.load_all)
         return self._loader.catalogue
 
-    async def start(self, hub: Hub) -> None:
-        """Start what was loaded, and watch the files from then on. Raises PluginError where one can not."""
-        self._hub = hub
+    async def start(self, hub: Hub, parts: Parts | None = None, host: Host | None = None) -> None:
+        """Start what was loaded, and watch the files from then on. Raises PluginError where one can not.
+
+        Without a `host`, plugins that are parties are none.
+        """
+        self._hub, self._parts, self._host = hub, parts, host
         loaded, self._loaded = self._loaded, []
         self._files, _ = self._loader.scan()
         problems: list[str] = []
         for each in sorted(loaded, key=lambda one: (one.order, one.stem)):
             self._digests[each.stem] = each.digest
             try:
-                if running := await self._begin(each):
-                    self._running[each.stem] = running
+                if begun := await self._begin(each):
+                    self._running[each.stem] = begun
             except PluginError as error:
                 problems += error.problems
         self._swap()
+        if host and not problems:
+            try:
+                await host.begin({stem: each for stem, each in self._running.items() if each.loaded.offer})
+            except PluginError as error:
+                problems += error.problems
         if problems:
             await self.stop()
             raise PluginError(problems)
-        for stem in self._running:
+        for stem, running in self._running.items():
+            await running.open()
             self._tell(stem, "started")
         self._watcher = asyncio.create_task(self._watch(), name="plugins: watch")
 
@@ -138,7 +173,7 @@ class Runner:
             for stem in [stem for stem in self._digests if stem not in self._files]:
                 del self._digests[stem]
                 self._problems.pop(stem, None)
-                self._replace(stem, None)
+                await self._replace(stem, None)
             for stem, path in self._files.items():
                 await self._consider(stem, path)
 
@@ -150,11 +185,11 @@ class Runner:
             self._loader, self._files, self._doubles = loader, files, []
             for stem in [stem for stem in self._digests if stem not in files]:
                 del self._digests[stem]
-                self._replace(stem, None)
+                await self._replace(stem, None)
             self._problems.clear()
             for stem, (digest, running) in started.items():
                 self._digests[stem] = digest
-                self._replace(stem, running)
+                await self._replace(stem, running)
             for each in self._running.values():
                 each.faults.reset()
 
@@ -189,7 +224,7 @@ class Runner:
             self._reject(stem, str(error))
         else:
             self._problems.pop(stem, None)
-            self._replace(stem, running)
+            await self._replace(stem, running)
 
     def _load_changed(self, loader: Loader) -> tuple[dict[str, Path], dict[str, tuple[bytes, Loaded | None]]]:
         """The files there are, and what is to be started of them: what is not as it was, or does not run as it should.
@@ -233,7 +268,10 @@ class Runner:
         if not loaded.enabled:
             loaded.unload()
             return None
-        running = Running(loaded, self._bus, self._quarantine_after)
+        if reason := self._clash(loaded):
+            loaded.unload()
+            raise PluginError([problem(loaded.path, None, reason)])
+        running = Running(loaded, self._bus, self._quarantine_after, self._doors, self._parts)
         await running.start(self._hub)
         return running
 
@@ -245,22 +283,43 @@ class Runner:
         log.error("plugin_rejected", plugin=stem, problem=problem, outcome=stays)
         self._bus.publish(PluginChanged(plugin=stem, change="rejected", detail=problem))
 
-    def _replace(self, stem: str, new: Running | None) -> None:
+    def _clash(self, loaded: Loaded) -> str | None:
+        """Why a plugin can not be the party that it wants to be."""
+        if loaded.offer is None or self._host is None:
+            return None
+        for each in (other.loaded for other in self._running.values()):
+            if each.stem != loaded.stem and each.offer and each.offer.party == loaded.offer.party:
+                return f"{each.path} is {loaded.offer.party} already; a party can be in one plugin only"
+        return self._host.clash(loaded.stem, loaded.offer)
+
+    async def _replace(self, stem: str, new: Running | None) -> None:
         old = self._running.pop(stem, None)
         if new:
             self._running[stem] = new
         self._swap()
-        if old:
-            task = asyncio.create_task(self._retire(old), name=f"plugins: retire {stem}")
+        if self._host and any(each.loaded.offer for each in (old, new) if each):
+            await self._host.changed(stem, new if new and new.loaded.offer else None)
+        if old or new:
+            # One after the other: of two changes in a row, the later must not open what the earlier still uses.
+            before = self._changing.get(stem)
+            task = asyncio.create_task(self._hand_over(before, old, new), name=f"plugins: change {stem}")
+            self._changing[stem] = task
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
-        if old or new:
             self._tell(stem, "reloaded" if old and new else "started" if new else "stopped")
 
     def _swap(self) -> None:
         """One assignment: a message that is under way keeps the table it began with."""
         self._used = [table for table in (*self._used, self.table) if not table.pins.idle]
         self.table = HookTable(self._running.values())
+
+    async def _hand_over(self, before: asyncio.Task[None] | None, old: Running | None, new: Running | None) -> None:
+        if before:
+            await asyncio.wait({before})
+        if old:
+            await self._retire(old)
+        if new:
+            await new.open()
 
     async def _retire(self, old: Running) -> None:
         """Stop a plugin when no message can call it any more, or after the longest that a message may take."""
@@ -275,10 +334,10 @@ class Runner:
         self._bus.publish(PluginChanged(plugin=stem, change=change))
 
     def _status(self, stem: str, file: str) -> PluginStatus:
-        problem = self._problems.get(stem, "")
+        rejected = self._problems.get(stem, "")
         running = self._running.get(stem)
         if running is None:
-            return PluginStatus(name=stem, file=file, state="rejected" if problem else "disabled", problem=problem)
+            return PluginStatus(name=stem, file=file, state="rejected" if rejected else "disabled", problem=rejected)
         return PluginStatus(
             name=stem,
             file=file,
@@ -292,7 +351,8 @@ class Runner:
                 HookTiming(hook=each.name, calls=each.calls, seconds=each.seconds, slowest=each.slowest)
                 for each in running.hooks
             ),
-            problem=problem,
+            problem=rejected,
+            party=str(running.loaded.offer.party) if running.loaded.offer else "",
         )
 
 

@@ -1,27 +1,34 @@
 """A plugin that runs: its instance, its bound hooks, its queue of events, and its background tasks."""
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
 import structlog
+from aiohttp import web
 
 from hub.core.route import Refuse
+from hub.errors import OcpiError
 from hub.events import Bus, Event, Subscription
 from hub.plugin.answers import complaint
 from hub.plugin.api import Hub, Plugin, Push
 from hub.plugin.contain import Container, Fault
+from hub.plugin.doors import Doors, Front
 from hub.plugin.errors import PluginError, problem
 from hub.plugin.faults import Faults
 from hub.plugin.hooks import ADMIT, ON, ON_PUSH
 from hub.plugin.inspection import Hook
 from hub.plugin.loader import Loaded
+from hub.plugin.parts import Parts
+from hub.plugin.serving import Problem
 
 log = structlog.get_logger()
 
 START = 10.0
 STOP = 5.0
 OBSERVE = 30.0
+_MEANT = (Problem, OcpiError, web.HTTPException, ConnectionResetError)
+"""What a service raises for its caller, or because that one is gone. It is no fault of the plugin."""
 
 
 class BoundHook:
@@ -75,7 +82,8 @@ class BoundHook:
 class Running:
     """One plugin from its start to its stop."""
 
-    def __init__(self, loaded: Loaded, bus: Bus, quarantine_after: int) -> None:
+    def __init__(self, loaded: Loaded, bus: Bus, quarantine_after: int, doors: Doors, parts: Parts | None) -> None:
+        """`parts` is None where there is neither a store nor a client, as in tests of hooks."""
         self.loaded = loaded
         self.container = Container(loaded.path)
         self.faults = Faults(loaded.path, bus, quarantine_after)
@@ -83,12 +91,15 @@ class Running:
         self.queue: Subscription | None = None
         self.plugin: Plugin
         self._bus = bus
+        self._parts = parts
+        self._front = Front(loaded.stem, doors, self._answer)
 
     async def start(self, hub: Hub) -> None:
         """Make the instance and start it. Raises PluginError where that fails; nothing of it is left then."""
         try:
             await self.container.call(self._begin, hub, seconds=START)
         except BaseException as error:
+            await self._front.close()
             await self.container.end(seconds=STOP)
             self.loaded.unload()
             if isinstance(error, Fault):
@@ -100,8 +111,32 @@ class Running:
             events = tuple(event for hook in self.loaded.hooks for event in hook.events)
             self.queue = self._bus.subscribe(self._observe, *events, name=f"plugin {self.loaded.stem}")
 
+    async def open(self) -> None:
+        """Begin what only one version of the plugin can do: the one before has to have stopped. Raises nothing."""
+        await self._front.open()
+        try:
+            await self.container.call(self.plugin.take_over, seconds=START)
+        except Fault as fault:
+            self.faults.failed("take_over", fault)
+
+    async def serve(self, name: str, *given: Any, seconds: float | None) -> Any:
+        """What a method returns that the operator calls. Raises what it raised for the caller; else Problem.
+
+        A fault is counted, but sets nothing aside.
+        """
+        try:
+            answer = await self.container.call(getattr(self.plugin, name), *given, seconds=seconds)
+        except Fault as fault:
+            if isinstance(fault.__cause__, _MEANT):
+                raise fault.__cause__ from None
+            self.faults.noted(name, fault)
+            hint = "the reason is in the hub's log"
+            raise Problem(504 if fault.kind == "slow" else 500, f"plugin {self.loaded.stem} failed", hint) from fault
+        return answer.value
+
     async def stop(self) -> None:
         """Let the queue run empty, end the background tasks, and stop the instance. Never raises a fault."""
+        await self._front.close()
         if self.queue:
             await self._bus.unsubscribe(self.queue, drain=STOP)
         await self.container.end(seconds=STOP)
@@ -119,6 +154,12 @@ class Running:
         self.plugin.log = structlog.get_logger().bind(plugin=self.loaded.stem)
         self.plugin.hub = hub
         self.plugin.spawn = self._spawn
+        self.plugin.listen = self._front.listen
+        self.plugin.folder = self.loaded.folder
+        if self._parts:
+            self.plugin.http = self._parts.http(self.loaded.stem)
+            if self.plugin.tables is not None:
+                self.plugin.store = await self._parts.store(self.loaded.stem, self.plugin.tables)
         await self.plugin.start()
 
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
@@ -129,6 +170,19 @@ class Running:
             self.faults.failed(name, fault)
         else:
             self.faults.succeeded(name)
+
+    async def _answer(
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], request: web.Request
+    ) -> web.StreamResponse:
+        """What a handler of the plugin's own port answers."""
+        try:
+            answer = await self.container.call(handler, request, seconds=None)
+        except Fault as fault:
+            if isinstance(fault.__cause__, _MEANT):
+                raise fault.__cause__ from None
+            self.faults.noted(f"{request.method} on its port", fault)
+            raise web.HTTPInternalServerError from None
+        return answer.value  # type: ignore[no-any-return]
 
     async def _observe(self, event: Event) -> None:
         for hook in self.hooks:

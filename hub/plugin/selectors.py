@@ -40,3 +40,17 @@ def _fits(row: Operation, word: str) -> bool:
 
 def _words(rows: Iterable[Operation]) -> set[str]:
     return {word for row in rows for word in (row.method.lower(), row.interface.lower())}
+
+
+def matches(selector: str, operation: Operation) -> bool:
+    """Whether a selector that stands in settings means an operation."""
+    module, *narrower = selector.lower().split(".")
+    return module in {"*", operation.module} and all(_fits(operation, word) for word in narrower)
+
+
+def check_selector(selector: str) -> None:
+    """ValueError where a word of a selector that stands in settings means nothing. Any module may be there one day."""
+    for word in selector.lower().split(".")[1:]:
+        if word not in (*_METHODS, *_INTERFACES):
+            known = likely(word, (*_METHODS, *_INTERFACES))
+            raise ValueError(f"selector {selector!r}: {word!r} is no method or interface{known}")

@@ -1,4 +1,4 @@
-"""For the tests of a plugin: messages and replies to call its hooks with, and an instance that is ready for it."""
+"""For the tests of a plugin: messages and replies to call its hooks with, an instance of it, a party on trial."""
 
 import math
 from collections.abc import Mapping
@@ -15,6 +15,9 @@ from hub.core.party import Party, Role
 from hub.core.rights import owner_of
 from hub.ocpi import envelope
 from hub.plugin.api import Hub, Plugin, Settings
+from hub.plugin.party.trial import Sent, Trial, party, success
+
+__all__ = ["HUB", "Sent", "Trial", "message", "party", "plugin", "reply", "success"]
 
 HUB = Party("XX", "HUB")
 

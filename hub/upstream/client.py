@@ -9,9 +9,11 @@ from urllib.parse import urljoin
 
 import msgspec
 
+from hub.core.urls import HOSTED
 from hub.upstream.connection import Connection
 from hub.upstream.dial import Dialer, tls_context
 from hub.upstream.guard import Guard
+from hub.upstream.local import Locals
 from hub.upstream.pool import Pool
 from hub.upstream.request import Fault, Limits, Request, Response, SendError, seconds
 from hub.upstream.resolver import Lookup, Resolver, system_lookup
@@ -31,7 +33,7 @@ class PoolStats(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Sends requests. Made in a running loop and used in that loop only."""
+    """Sends requests. Made in a running loop and used in that loop only. `locals` are the platforms inside the hub."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Client:
         self._limits = limits
         self._resolve = resolve
         self._dialer = Dialer(limits, guard, ssl_context or tls_context(), Resolver(limits, resolve))
+        self.locals = Locals()
         self._pools: dict[str | int, Pool] = {}
         self._connections: set[Connection] = set()
         self._busy: set[Connection] = set()
@@ -66,7 +69,8 @@ class Client:
         """The partner's answer to `request`, or SendError. A push is sent once at most, whatever happens.
 
         A GET is sent a second time when a kept-alive connection was closed before a byte of the answer. A 307 or
-        308 within the origin is followed once; every other redirect is SendError(REDIRECT).
+        308 within the origin is followed once; every other redirect is SendError(REDIRECT). Without `follow` a redirect
+        is an answer like any other.
         """
         origin, target = split_url(request.url)
         started = self._loop.time()
@@ -74,11 +78,13 @@ class Client:
             raise _stopping(sent=False)
         if request.deadline <= started:
             raise SendError(Fault.TIMEOUT, f"no time was left to send the request to {origin.authority}")
+        if origin.host.endswith(HOSTED):
+            return await self.locals.send(origin.host, request, self._limits)
         pool = self._pools.get(request.pool) or self._new_pool(request.pool)
         pool.enter()
         try:
             response = await self._deliver(pool, request, origin, target, started)
-            if _is_redirect(response):
+            if request.follow and _is_redirect(response):
                 target = _target_within(response, request.url, origin)
                 with _already_sent():
                     response = await self._deliver(pool, request, origin, target, started)

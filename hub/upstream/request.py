@@ -71,7 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `pool` is the key of the platform: each key has its own bounded pool of connections.
     `deadline` is a time of the running loop's clock (`loop.time()`) and covers everything up to the answer's
-    last byte. `max_body` replaces `Limits.max_body`.
+    last byte. `max_body` replaces `Limits.max_body`. `follow` says whether a redirect within the origin is followed.
     """
 
     method: str
@@ -81,6 +81,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     pool: str | int
     deadline: float
     max_body: int | None = None
+    follow: bool = True
 
     def __repr__(self) -> str:
         """No URL, header or body: any of them may hold a secret."""

@@ -17,6 +17,7 @@ from hub.sim import SimCpo, SimEmsp
 from tests.support import network
 
 OPEN = Admin(port=0)
+PLUGIN = "from hub.plugin import Plugin\n\nclass Mine(Plugin): ..."
 
 
 def route_of(method: str, path: str) -> Route:
@@ -95,6 +96,8 @@ class Net(msgspec.Struct):
 
 @pytest.fixture
 async def net(tmp_path) -> AsyncIterator[Net]:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.py").write_text(PLUGIN)
     async with network(tmp_path, admin=OPEN) as (app, cpo, emsp), aiohttp.ClientSession() as session:
         api = Api(app, session)
         for scope in ("read", "operate", "admin"):

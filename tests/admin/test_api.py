@@ -35,6 +35,12 @@ async def test_every_route_answers_as_its_struct_says(net):
     assert (await call("GET", "/partners/Cpo"))["parties"] == ["NL-CPO:CPO"]
     assert (await call("POST", "/partners/Cpo/suspend"))["state"] == "SUSPENDED"
     assert (await call("POST", "/partners/Cpo/resume"))["state"] == "REGISTERED"
+    changes = (await call("GET", "/partners/Cpo/history"))["items"]
+    assert [each["status"] for each in changes][-2:] == ["CONNECTED", "PLANNED"]
+    assert [each["at"] for each in changes] == sorted((each["at"] for each in changes), reverse=True)
+    part = await call("GET", "/partners/Cpo/history?limit=1")
+    rest = await call("GET", f"/partners/Cpo/history?cursor={part['next']}")
+    assert part["items"] + rest["items"] == changes
     by_hand = {"module": "locations", "interface": "RECEIVER", "url": "http://127.0.0.1:9/l"}
     assert [each for each in (await call("PUT", "/partners/Cpo/endpoint", by_hand))["endpoints"] if each["manual"]]
     assert (await call("PUT", "/partners/Cpo/validation", {"mode": "report"}))["validation"] == "report"
@@ -52,6 +58,10 @@ async def test_every_route_answers_as_its_struct_says(net):
     assert [each["party"] for each in (await call("GET", "/parties?role=EMSP"))["items"]] == ["DE-MSP"]
     assert len((await call("GET", "/partners"))["items"]) == 3
     statuses = (await call("GET", "/status?reachable=true"))["items"]
+    overview = await call("GET", "/overview")
+    assert overview["traffic"]["outcomes"] == {"delivered": 1}
+    assert [each["name"] for each in overview["troubles"]] == ["Late"]  # it has ended
+    assert await call("POST", "/reload") == {"changed": [], "restart_needed": [], "problems": []}
     assert ["Cpo", "CONNECTED"] in [[each["partner"], each["status"]] for each in statuses]
 
     passed = await call("GET", "/journal?partner=NL-CPO&module=locations")
@@ -60,14 +70,21 @@ async def test_every_route_answers_as_its_struct_says(net):
     (traced,) = (await call("GET", f"/trace/{correlation_id}"))["items"]
     assert traced["deliveries"][0]["receiver_name"] == "Emsp"
     at = passed["items"][0]["at"]
-    assert (await call("GET", f"/traffic?since={at - HOUR}&until={at + HOUR}&step=60000"))["pairs"]
+    time = f"since={at - HOUR}&until={at + HOUR}"
+    (pair,) = (await call("GET", f"/traffic?{time}&step=60000"))["pairs"]
+    assert [each["module"] for each in pair["modules"]] == ["locations"]
+    assert (await call("GET", f"/traffic?{time}&step=900000&partner=Cpo"))["pairs"] == [pair]
+    assert (await call("GET", f"/traffic?{time}&step=900000&partner=Late"))["buckets"] == []
     question = {"method": "GET", "path": "sender/locations", "sender": "DE-MSP", "receiver": "NL-CPO"}
     assert (await call("POST", "/explain", question))["destinations"] == ["NL-CPO"]
     held = await call("GET", "/mirror/locations?owner=NL-CPO")
     assert (await call("GET", f"/mirror/locations/NL-CPO/{held['items'][0]['id']}"))["object"]["party_id"] == "CPO"
     assert (await call("GET", "/findings?partner=Cpo"))["items"] == []
     assert (await call("GET", "/losses"))["items"] == []
-    assert (await call("GET", "/plugins"))["items"] == []
+    assert [each["name"] for each in (await call("GET", "/plugins"))["items"]] == ["mine"]
+    assert (await call("GET", "/plugins/mine"))["state"] == "running"
+    assert (await call("GET", "/plugins/mine/panels"))["panels"] == []
+    assert (await call("POST", "/plugins/mine/reset"))["faults"] == 0
     assert (await call("GET", "/configuration"))["tables"]["hub"]["party"] == "NL-HUB"
 
     made = await call("POST", "/keys", {"name": "grafana", "scope": "read", "days": 30}, status=201)
@@ -152,11 +169,14 @@ MISTAKES = [
     ("GET", "/journal?cursor=WyJ4Il0", None, 400, "cursor: it is not of this list"),
     ("GET", "/mirror/locations?owner=nobody", None, 400, "owner: "),
     ("GET", "/partners/nobody", None, 404, "no partner 'nobody'"),
+    ("GET", "/partners/nobody/history", None, 404, "no partner 'nobody'"),
     ("GET", "/journal?partner=nobody", None, 404, "no partner 'nobody'"),
     ("GET", "/partners/1/sync", None, 404, "nothing was pulled from Cpo since the hub started"),
     ("GET", "/mirror/locations/NL-CPO/none", None, 404, "the hub holds no such object of NL-CPO"),
     ("GET", "/trace/none", None, 404, "the journal has nothing with the id 'none'"),
-    ("GET", "/traffic?since=0&until=9007199254740991&step=1000", None, 400, "from `since` to `until` it is"),
+    ("GET", "/traffic?since=0&until=9007199254740991&step=60000", None, 400, "from `since` to `until` it is"),
+    ("GET", "/traffic?since=0&until=60000&step=90000", None, 400, "whole minutes"),
+    ("GET", "/traffic?since=0&until=60000&step=60000", None, 400, "are kept for 2 days"),
     ("DELETE", "/keys/none", None, 404, "no key 'none'"),
     ("DELETE", "/agreements?one=NL-CPO&other=DE-MSP", None, 404, "there is no agreement"),
     ("DELETE", "/agreements?one=NL-CPO", None, 400, "object missing required field other"),
@@ -211,7 +231,7 @@ async def test_other_methods_and_paths(net):
     answer = await raw("POST", "/api/v1/status", scope="admin")
     assert (answer.status, "GET" in answer.headers["Allow"]) == (405, True)
     assert (await answer.json())["error"]["message"] == "this path has no such method"
-    for path in ("/", "/api/v1", "/api/v1/none", "/docs/static/../server.py", "/docs/static/%2e%2e%2fserver.py"):
+    for path in ("/api/v1", "/api/v1/none", "/docs/static/../server.py", "/docs/static/%2e%2e%2fserver.py"):
         assert (await raw("GET", path, scope="admin")).status == 404
     answer = await raw("OPTIONS", "/api/v1/partners")
     assert (answer.status, answer.headers["Allow"]) == (204, "GET, HEAD, POST, OPTIONS")

@@ -3,17 +3,21 @@
 import asyncio
 import time
 
+import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from hub.admin import gate as gate_module
 from hub.admin.gate import Doorman
 from hub.admin.problems import Problem
 from hub.admin.table import ROUTES
+from hub.config import Admin
+from hub.core.scopes import Scope
 from hub.partners import keys as keys_module
 from hub.partners.keys import KeyBook
 from hub.store.database import Database
-from hub.store.keys import Scope
 from hub.store.migrations import upgrade
+from tests.support import running
 
 DAY = 86_400_000
 
@@ -43,7 +47,11 @@ def test_what_changes_something_needs_more_than_read(route):
 async def test_every_route_needs_a_key_of_its_scope(net):
     order = [None, "read", "operate", "admin"]
     for route in ROUTES:
-        path = route.path.replace("{partner}", "nobody").replace("{name}", "no").format(module="m", owner="o", id="i")
+        path = (
+            route.path.replace("{partner}", "nobody")
+            .replace("{name}", "no")
+            .format(module="m", owner="o", id="i", plugin="no")
+        )
         needed = order.index(route.scope.value)
         for scope in order:
             status = (await net.api.raw(route.method, path, {} if route.body else None, scope=scope)).status
@@ -120,3 +128,27 @@ async def test_an_address_is_forgiven_after_a_while(book, monkeypatch):
     monkeypatch.setattr(gate_module, "_FORGIVEN", -1.0)
     await refused(doorman, "wrong")
     assert doorman._addresses["192.0.2.1"].wrong == 1
+
+
+async def test_a_proxy_that_is_believed_tells_who_is_slowed_down(tmp_path):
+    async def tried(url, session, *forwarded):
+        headers = [("x-api-key", "wrong"), *(("X-Forwarded-For", each) for each in forwarded)]
+        async with session.get(f"{url}/api/v1/partners", headers=headers) as answer:
+            return answer.status
+
+    admin = Admin(port=0, trusted_proxies=("127.0.0.0/8",))
+    async with running(tmp_path, admin=admin) as app, aiohttp.ClientSession() as session:
+        with capture_logs() as logs:
+            assert await tried(app.admin_url, session, "6.6.6.6, 203.0.113.1") == 401
+            assert await tried(app.admin_url, session, "6.6.6.6", "203.0.113.2") == 401
+            assert await tried(app.admin_url, session) == 401
+        wrong = [each["address"] for each in logs if each["event"] == "wrong_admin_key"]
+        assert wrong == ["203.0.113.1", "203.0.113.2", "127.0.0.1"]
+
+
+async def test_without_such_a_proxy_nobody_can_hide(net):
+    with capture_logs() as logs:
+        for number in range(2):
+            headers = {"x-api-key": "wrong", "X-Forwarded-For": f"203.0.113.{number}"}
+            assert (await net.api.raw("GET", "/api/v1/partners", headers=headers)).status == 401
+    assert [each["address"] for each in logs if each["event"] == "wrong_admin_key"] == ["127.0.0.1"]

@@ -54,7 +54,16 @@ async def test_what_waits_for_a_slot_past_the_deadline_is_not_held_against_anybo
         seen = collect(app, Delivered)
         for number in (1, 2, 3):
             assert (await cpo.push_location(HUB)).ok
-            await until(lambda number=number: len(seen) == number)
+            await until(lambda number=number: len(seen) == 2 * number)
+        assert {(str(each.to), str(each.leg.ended), each.leg.sent) for each in seen if each.to != emsp.party} == {
+            ("FR-SEC", "abandoned", b"")
+        }
+        (trace, *_) = await app.operations.journal.trace(seen[0].message.correlation_id)
+        assert [(leg.receiver, leg.outcome) for leg in trace.deliveries] == [
+            ("DE-MSP", "failed"),
+            ("FR-SEC", "abandoned"),
+        ]
+        assert "nothing was sent" in trace.deliveries[1].reason
         assert app.partners.find("FR-SEC").id not in app.keeper.current.offline
         assert not [each for each in others[0].received if each.method == "PUT"]
         await emsp.stop()

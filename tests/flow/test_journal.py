@@ -25,6 +25,7 @@ from hub.ocpi.rules import Finding
 from hub.store.database import Database
 from hub.store.journal import Filter, page, size
 from hub.store.migrations import upgrade
+from hub.store.traffic import traffic
 from tests.partner import ocpi
 from tests.versions import location, roaming, send
 
@@ -46,7 +47,7 @@ class Noting:
         self.database = database
         self.bus = Bus()
         self.numbers = Numbers()
-        self.journal = Journal(database, self.bus, self.numbers, days=30, rows=1000)
+        self.journal = Journal(database, self.bus, self.numbers, days=30, rows=1000, sums_days=400)
 
     def message(self, number: int = 0) -> Message:
         return Message(
@@ -211,12 +212,18 @@ async def test_what_is_too_old_or_too_much_goes(noting):
     await noting.rows()
     await noting.journal.tidy()
     assert await noting.database.read(size) == 1000
-    noting.journal.reconfigure(days=30, rows=10)
+    noting.journal.reconfigure(days=30, rows=10, sums_days=400)
     await noting.journal.tidy()
     assert len(await noting.rows()) == 10
-    noting.journal.reconfigure(days=0, rows=10)
+    noting.journal.reconfigure(days=0, rows=10, sums_days=400)
     await noting.journal.tidy()
     assert await noting.rows() == []
+    sums = await noting.database.read(lambda c: traffic(c, now // 1000 - 40 * DAY // 1000, now // 1000, DAY // 1000))
+    assert sum(sum(each.outcomes.values()) for each in sums.buckets) == 1202, "sums outlive the rows"
+    noting.journal.reconfigure(days=30, rows=1000, sums_days=5)
+    await noting.journal.tidy()
+    sums = await noting.database.read(lambda c: traffic(c, now // 1000 - 40 * DAY // 1000, now // 1000, DAY // 1000))
+    assert sum(sum(each.outcomes.values()) for each in sums.buckets) == 1200
 
 
 async def test_those_who_watch_learn_how_much_they_missed(noting):
@@ -255,3 +262,38 @@ async def test_many_bodies_at_once_are_not_all_kept(noting, monkeypatch):
 
 async def _pragma(connection: Any, words: str) -> Any:
     return (await connection.exec_driver_sql(f"PRAGMA {words}")).scalar()
+
+
+async def test_what_is_no_message_has_a_row_too_but_no_body_and_no_token(tmp_path):
+    async with roaming(tmp_path, "2.2.1", "2.1.1") as (app, cpo, emsp):
+        old = cpo.token
+        for path in ("versions", "2.2.1", "2.2.1/credentials", "2.2.1/sender/hubclientinfo"):
+            assert (await cpo.ask("GET", f"/ocpi/{path}", "X-Request-ID: one", "X-Correlation-ID: all")).code == 1000
+        assert (await cpo.register("PUT")).code == 1000
+        assert (await emsp.ask("DELETE", "/ocpi/2.1.1/credentials")).code == 1000
+        book = app.operations.journal
+        rows = [row for row in (await book.page(Filter(), None, 1000)).rows if row.outcome is Outcome.ANSWERED]
+        asked = [(row.method, row.module, row.version) for row in rows if row.correlation_id == "all"]
+        assert asked == [
+            ("GET", "hubclientinfo", "2.2.1"),
+            ("GET", "credentials", "2.2.1"),
+            ("GET", "versions", "2.2.1"),
+            ("GET", "versions", None),
+        ]
+        assert {row.sender_name for row in rows if row.correlation_id == "all"} == {"NL-CPO:CPO"}
+        told = [(row.sender, row.method, row.version) for row in rows if row.module == "credentials"]
+        assert told == [
+            ("DE-MSP", "DELETE", "2.1.1"),
+            ("NL-CPO", "PUT", "2.2.1"),
+            ("NL-CPO", "GET", "2.2.1"),
+            ("DE-MSP", "POST", "2.1.1"),
+            ("NL-CPO", "POST", "2.2.1"),
+        ]
+        assert all(row.bytes_out > 0 and row.hub_us > 0 for row in rows)
+        assert all(row.bytes_in > 0 for row in rows if row.method in ("POST", "PUT"))
+        shown = repr(rows)
+        assert not [each for each in (old, cpo.token, emsp.token, cpo.token_out) if each in shown]
+        now = rows[0].id // 60_000_000 * 60_000
+        told = await book.traffic(now - 60_000, now + 60_000, 60_000)
+        assert sum(each.outcomes.get(Outcome.ANSWERED, 0) for each in told.buckets) == len(rows)
+        assert told.pairs == ()

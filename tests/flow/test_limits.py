@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hub.config import Limits, PartnerLimits
+from hub.config import Limits, Listen, PartnerLimits
 from hub.core.directory import Platform, State
 from hub.core.limits import OwnLimits
+from hub.core.outcome import Outcome
 from hub.errors import InvalidParameters, TooManyRequests
 from hub.events import Bus, Limited
 from hub.flow.limits import Gate
+from hub.store.journal import Filter
 from tests.partner import Partner, hang, ocpi
 from tests.raw import ask as raw_ask
 from tests.raw import calm, request, wire
@@ -24,15 +26,17 @@ TARIFF = (
 )
 FREE = {"requests": 0, "broadcasts": 0, "parallel": 0, "wrong_tokens": 0}
 PATH = "/ocpi/2.2.1/receiver/tariffs/NL/CPO/T1"
+ANY_PORT = Listen(port=0)
 
 
 @asynccontextmanager
-async def two(tmp_path, **limits):
+async def two(tmp_path, listen=ANY_PORT, **limits):
     """A hub with these limits, a CPO that asks, and an eMSP that answers."""
     cpo = Partner("NL-CPO:CPO", endpoints=["sender/locations"])
     emsp = Partner("DE-MSP:EMSP", endpoints=["receiver/tariffs"])
     emsp.says["PUT /receiver/tariffs/NL/CPO/T1"] = ocpi()
     settings = {"partner_limits": PartnerLimits(**FREE | limits), "limits": Limits(timeout=2.0, slow_request=2.0)}
+    settings["listen"] = listen
     async with running(tmp_path, **settings) as app, cpo.serve(), emsp.serve():
         for partner in (cpo, emsp):
             await partner.invited(app)
@@ -136,6 +140,20 @@ async def test_wrong_tokens_of_one_address(tmp_path):
         assert app.gate.wrong_tokens == 6
         await app.bus.settle()
         assert [(each.limit, each.address) for each in limited] == [("wrong_tokens", "127.0.0.1")] * 3
+
+
+async def test_strangers_behind_a_proxy_that_is_believed_are_told_apart(tmp_path):
+    async with two(tmp_path, wrong_tokens=1, listen=Listen(port=0, trusted_proxies=("127.0.0.0/8",))) as (app, cpo, _):
+
+        async def wrong(*forwarded):
+            return (await cpo.ask("GET", "/ocpi/versions", *forwarded, token="wrong")).status
+
+        first, other = "X-Forwarded-For: 6.6.6.6, 203.0.113.1", "X-Forwarded-For: 203.0.113.2"
+        assert [await wrong(first), await wrong(first), await wrong(other)] == [401, 429, 401]
+        assert await wrong("X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 203.0.113.2") == 429
+        await app.bus.settle()
+        journal = await app.operations.journal.page(Filter(outcome=Outcome.TURNED_AWAY), None, 10)
+        assert {row.address for row in journal.rows} == {"203.0.113.1", "203.0.113.2"}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ import pytest
 
 import hub.plugin
 from hub.config import PluginOptions
+from hub.core.catalogue import CATALOGUE
 from hub.events import Event
 from hub.plugin import hooks
+from hub.plugin.selectors import select
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
@@ -53,3 +55,10 @@ def test_it_names(word):
 def test_every_name_is_public():
     for name in hub.plugin.__all__:
         assert hasattr(hub.plugin, name)
+
+
+def test_its_selectors_select():
+    table = PAGE.partition("\n## Selectors\n")[2].partition("\n## ")[0]
+    selectors = re.findall(r'^\| `"(\S+)"` \|', table, re.MULTILINE)
+    assert {len(each.split(".")) for each in selectors} == {1, 2, 3}
+    assert all(select(each, CATALOGUE) for each in selectors)

@@ -206,3 +206,22 @@ async def test_a_file_that_can_not_be_read(plugins, modules):
 async def test_annotations_may_be_strings(plugins, modules):
     plugins.write("mine", "from __future__ import annotations\n" + SETTINGS.replace("\n    ", "\n"))
     assert plugins.loader.check() == ()
+
+
+async def test_what_is_off_by_default_needs_nothing(plugins):
+    plugins.write(
+        "off",
+        """
+        import a_package_that_is_not_installed
+        from hub.plugin import Plugin
+
+        class Off(Plugin):
+            enabled_by_default = False
+        """,
+    )
+    assert plugins.loader.check() == ()
+    runner = await plugins.start()
+    assert [(each.name, each.state) for each in runner.status()] == [("off", "disabled")]
+    plugins.settings("[plugins.off]\nenabled = true")
+    (problem,) = plugins.loader.check()
+    assert "No module named 'a_package_that_is_not_installed'" in problem

@@ -1,0 +1,106 @@
+"""What the hub gives a plugin beside itself: tables of its own, an HTTP client, and the ports that it listens on."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from aiohttp import web
+from sqlalchemy import CursorResult, MetaData, Table
+from sqlalchemy.sql.base import Executable
+
+T = TypeVar("T")
+
+_CONVENTION = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+
+
+class Tables(MetaData):
+    """The tables of one plugin: SQLAlchemy's MetaData. Their names begin with `plugin_<file stem>_`."""
+
+    def __init__(self) -> None:
+        super().__init__(naming_convention=_CONVENTION)
+
+
+class Connection(Protocol):
+    """The plugin's tables within one transaction. A statement is one of SQLAlchemy's, about these tables alone."""
+
+    async def execute(self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None) -> CursorResult[Any]:
+        """Execute a select, insert, update or delete; for each of `rows`, where they are given.
+
+        Raises ValueError for text as SQL, and for tables that are not the plugin's.
+        """
+
+    async def scalar(self, statement: Executable) -> Any:
+        """The first column of the first row; None where there is none."""
+
+    async def upsert(
+        self, table: Table, rows: Sequence[dict[str, Any]], *, adding: Sequence[str] = (), keeping: Sequence[str] = ()
+    ) -> None:
+        """Insert rows, or change those whose primary key is there.
+
+        The columns in `adding` are added to what is there, those in `keeping` stay as they are, others are replaced.
+        """
+
+
+Work = Callable[[Connection], Awaitable[T]]
+
+
+class Store(Protocol):
+    """The plugin's own tables, at `self.store`. They are in the hub's database, and so in its backups."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one unchanging view. It can not write."""
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that no other write overlaps, and commit: what this returned is on disk.
+
+        An exception of `work` rolls everything back. It awaits nothing but its connection: the whole hub's writes wait.
+        """
+
+
+class HttpAnswer(msgspec.Struct, frozen=True):
+    """An answer to an HTTP request, whatever its status."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class HttpFailed(Exception):
+    """A request that brought no answer. `kind` is a word such as `timeout`; `sent`: some of it may have arrived."""
+
+    def __init__(self, kind: str, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.sent = sent
+
+
+class Http(Protocol):
+    """An HTTP client, at `self.http`. It calls no address that the hub may not call, and follows no redirect."""
+
+    async def send(
+        self, method: str, url: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes = b"", seconds: float
+    ) -> HttpAnswer:
+        """Send a request once, and bring the answer within `seconds`. Raises HttpFailed."""
+
+
+class Listen(Protocol):
+    """Opens a port of the plugin's own, at `self.listen`."""
+
+    def __call__(self, application: web.Application, *, host: str, port: int) -> str:
+        """Serve `application` on a port (0: any) and give its URL. To be called in `start`; OSError where it is taken.
+
+        It answers as soon as the plugin runs, and the version before it has answered all that it had taken.
+        """
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """Who gives a plugin its parts: both are called with its name."""
+
+    http: Callable[[str], Http]
+    store: Callable[[str, MetaData], Awaitable[Store]]
