@@ -2,14 +2,12 @@
 
 import asyncio
 import socket
-import ssl
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
 import structlog
 from aiohttp import web
 
@@ -18,10 +16,12 @@ from hub.admin.opening import admin_listener, admin_socket, url_of
 from hub.admin.server import AdminServer
 from hub.config import Config
 from hub.control import ControlServer, Operations
+from hub.core.addresses import Proxies
 from hub.core.breaker import Policy
 from hub.core.modules import Catalogue
 from hub.core.party import Party
 from hub.core.sealed import KEY_BYTES, Sealer
+from hub.dashboard.opening import open_dashboard
 from hub.events import Bus
 from hub.facade import HubFacade
 from hub.flow.bridging import Bridging
@@ -31,6 +31,7 @@ from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
 from hub.flow.drain import Drain
 from hub.flow.explain import Explainer
+from hub.flow.hosting import Hosting
 from hub.flow.http import HttpServer
 from hub.flow.indirect import Indirect
 from hub.flow.journal import Journal
@@ -38,17 +39,20 @@ from hub.flow.limits import Gate
 from hub.flow.memory import Memory
 from hub.flow.mirror import Mirror
 from hub.flow.numbers import Numbers
+from hub.flow.outgoing import file_problems, follow_client, open_client
 from hub.flow.overview import Overview, Sources
 from hub.flow.pipeline import Pipeline, Ways
 from hub.flow.pulse import Pulse
 from hub.flow.reader import Reader
 from hub.flow.reload import Read, Reloader
+from hub.flow.results import Results
 from hub.flow.server import SEALED, OcpiServer
-from hub.flow.settings import client_limits, http_options, pulling, timing
+from hub.flow.settings import hosting_settings, http_options, pulling, timing
 from hub.flow.sync import Puller
 from hub.flow.tally import Tally
 from hub.flow.validation import Mode, Validator
-from hub.listener import CannotStart, Tls, bind, checked_tls, listen, open_tls
+from hub.listener import CannotStart, Tls, bind, listen, open_tls
+from hub.metrics import Gauges
 from hub.partners.access import Access
 from hub.partners.agreements import AgreementBook
 from hub.partners.board import Board
@@ -56,15 +60,19 @@ from hub.partners.clientinfo import HubClientInfo
 from hub.partners.counts import CountBook
 from hub.partners.credentials import Identity
 from hub.partners.directory import DirectoryKeeper
+from hub.partners.hosted import HostedParties
 from hub.partners.journal import JournalBook
 from hub.partners.liveness import Liveness, Statuses
 from hub.partners.opening import Store
 from hub.partners.operations import Partners
 from hub.partners.registration import Registrar
 from hub.plugin.loader import Loader
+from hub.plugin.parts import Parts
 from hub.plugin.runner import Runner
-from hub.store.errors import StoreError, StoreLocked
-from hub.upstream import Client, Guard, tls_context
+from hub.store.plugins import PluginStores
+from hub.telemetry import Telemetry, checked_telemetry
+from hub.upstream import Client
+from hub.upstream.outside import Outside
 
 log = structlog.get_logger()
 
@@ -85,6 +93,8 @@ class App:
         self.plugins = Runner(loader, self.bus)
         self.reloader = Reloader(config, read or (lambda: config), loader, plugin_folders, self.plugins, self.bus)
         self.numbers = Numbers()
+        self.telemetry = Telemetry(self.bus)
+        self.access = Access()
         self.catalogue: Catalogue
         self.partners: Partners
         self.operations: Operations
@@ -94,6 +104,7 @@ class App:
         self.gate: Gate
         self.admin: AdminServer | None
         self.admin_url: str | None
+        self._http: HttpServer | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -136,10 +147,9 @@ class App:
         await self.bus.start()
         self._stack.push_async_callback(self.bus.stop)
         journal = await self._journal(store)
-        client = open_client(self.config)
-        self._stack.push_async_callback(client.close)
+        await self._telemetry()
+        client = self._client()
         follow = self.reloader.follow
-        follow(partial(_follow_client, client), _file_problems)
         follow(self._follow_tls)
         self._stack.push_async_callback(self.plugins.stop)
         self.catalogue = await self.plugins.load()
@@ -176,22 +186,50 @@ class App:
             JournalBook(store.database, store.keeper, journal),
             self._overview(board, journal),
         )
+        reader = Reader(self.catalogue, self.access, indirect, lambda: store.keeper.current, self.numbers)
         facade = HubFacade(
-            self.catalogue, lambda: store.keeper.current, pipeline, self.config.limits.timeout, self.numbers
+            self.catalogue, lambda: store.keeper.current, pipeline, ways, self.config.limits.timeout, self.numbers
         )
         follow(lambda new: facade.reconfigure(new.limits.timeout))
-        await self.plugins.start(facade)
+        parts = Parts(http=partial(Outside, client), store=PluginStores(store.database).of)
+        await self.plugins.start(facade, parts, self._hosting(store, client, reader, pipeline, liveness))
         health = Health(store.database, store.keeper)
         # Before the listener for partners, so that it goes after that one, and tells of its end.
         self.admin = await self._stack.enter_async_context(
-            admin_listener(desk, self.operations, health, self.bus, self.catalogue, self.url)
+            admin_listener(
+                desk,
+                self.operations,
+                health,
+                self.bus,
+                self.catalogue,
+                self.url,
+                lambda doorman: open_dashboard(self.operations, doorman, store.database),
+                self._gauges(),
+            )
         )
-        await self._listen(listener, indirect, pipeline, registrar, liveness, client_info)
+        await self._listen(listener, reader, pipeline, registrar, liveness, client_info)
         self._stack.enter_context(health.taking_messages())
         control = ControlServer(self.config.data_folder / "hub.sock", self.operations)
         self._stack.push_async_callback(control.stop)
         await control.start()
         log.info("started", versions_url=self.versions_url, partners=len(self.keeper.records))
+
+    def _client(self) -> Client:
+        """Who calls partners."""
+        client = open_client(self.config)
+        self._stack.push_async_callback(client.close)
+        self.reloader.follow(partial(follow_client, client), file_problems)
+        return client
+
+    def _hosting(self, store: Store, client: Client, reader: Reader, pipeline: Pipeline, liveness: Liveness) -> Hosting:
+        """Who gives plugins that are parties a place in the network."""
+        parties = HostedParties(store.keeper, store.keyring, self.bus)
+        hosting = Hosting(
+            store.keeper, parties, client, reader, pipeline, self.gate, self.bus, liveness.seen, self.url,
+            hosting_settings(self.config),
+        )  # fmt: skip
+        self.reloader.follow(lambda new: hosting.reconfigure(hosting_settings(new)))
+        return hosting
 
     def _overview(self, board: Board, journal: Journal | None) -> Overview:
         """Who says how the hub stands."""
@@ -216,11 +254,30 @@ class App:
         settings = self.config.journal
         if not settings.enabled:
             return None
-        journal = Journal(store.database, self.bus, self.numbers, days=settings.days, rows=settings.rows)
-        self.reloader.follow(lambda new: journal.reconfigure(new.journal.days, new.journal.rows))
+        journal = Journal(
+            store.database, self.bus, self.numbers,
+            days=settings.days, rows=settings.rows, sums_days=settings.sums_days,
+        )  # fmt: skip
+        self.reloader.follow(lambda new: journal.reconfigure(new.journal.days, new.journal.rows, new.journal.sums_days))
         await journal.start()
         self._stack.push_async_callback(journal.stop)
         return journal
+
+    def _gauges(self) -> Gauges:
+        """What Prometheus is told of the parts that only this file has."""
+        return Gauges(
+            spans_lost=lambda: self.telemetry.lost,
+            connections=lambda: len(self._http.connections) if self._http else 0,
+            certificate_ends=lambda: self.tls.expires if self.tls else None,
+        )
+
+    async def _telemetry(self) -> None:
+        """Who tells a collector of OpenTelemetry, where that is wanted."""
+        for problem in checked_telemetry(self.config):
+            raise CannotStart(problem)
+        await self.telemetry.follow(self.config)
+        self._stack.push_async_callback(self.telemetry.stop)
+        self.reloader.follow(self.telemetry.follow, checked_telemetry)
 
     def _checks(self, store: Store) -> tuple[Validator, Tally]:
         """Who looks whether objects are as OCPI says, and who counts those that are not."""
@@ -272,29 +329,37 @@ class App:
         collector = Collector(deliverer, routing.broadcast_at_once, routing.page_limit)
         follow(lambda new: collector.reconfigure(new.routing.broadcast_at_once, new.routing.page_limit))
         ways = Ways(
-            deliverer, broadcaster, collector, mirror, bridging, memory, routing.ask_timeout, f"{self.url}/ocpi"
+            deliverer,
+            broadcaster,
+            collector,
+            mirror,
+            bridging,
+            memory,
+            Results(),
+            routing.ask_timeout,
+            f"{self.url}/ocpi",
         )
         return ways, puller
 
     async def _listen(
         self,
         listener: socket.socket,
-        indirect: Indirect,
+        reader: Reader,
         pipeline: Pipeline,
         registrar: Registrar,
         liveness: Liveness,
         client_info: HubClientInfo,
     ) -> None:
         follow = self.reloader.follow
-        access = Access()
         server = OcpiServer(
-            self.catalogue, self.keeper, access, registrar,
-            Reader(self.catalogue, access, indirect, lambda: self.keeper.current, self.numbers), pipeline, client_info,
+            self.catalogue, self.keeper, self.access, registrar, reader, pipeline, client_info,
             self.gate, liveness.seen, self.url, self.config.routing.page_limit, timing(self.config),
-            self.bus, self.numbers,
+            Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers,
         )  # fmt: skip
-        follow(lambda new: server.reconfigure(new.routing.page_limit, timing(new)))
-        http = HttpServer(
+        follow(lambda new: server.reconfigure(new.routing.page_limit, timing(new), Proxies(new.listen.trusted_proxies)))
+        _settle_traces(server, self.config)
+        follow(partial(_settle_traces, server))
+        http = self._http = HttpServer(
             server.handle, server.answer, access_log=None, auto_decompress=False, **http_options(self.config)
         )
         follow(lambda new: http.reconfigure(**http_options(new)))
@@ -311,32 +376,8 @@ class App:
             self.tls.reload(config.tls_files)
 
 
-def open_client(config: Config) -> Client:
-    """The hub's own client, with the limits of the configuration."""
-    return Client(client_limits(config), Guard(config.upstream.allow_private), partners_tls(config))
-
-
-async def _follow_client(client: Client, config: Config) -> None:
-    tls = await asyncio.to_thread(partners_tls, config)  # it reads many certificates
-    client.reconfigure(client_limits(config), Guard(config.upstream.allow_private), tls)
-
-
-def _file_problems(config: Config) -> list[str]:
-    """What is wrong with files that the configuration names."""
-    try:
-        partners_tls(config)
-    except CannotStart as error:
-        return [str(error)]
-    return checked_tls(config)[0]
-
-
-def partners_tls(config: Config) -> ssl.SSLContext:
-    """TLS towards partners. CannotStart where the file with authorities holds none."""
-    try:
-        return tls_context(config.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        reason = f"ca_file: no certificates in PEM form can be read from {config.ca_file} ({error.strerror or error})"
-        raise CannotStart(config.origin.problem(("upstream", "ca_file"), reason)) from None
+def _settle_traces(server: OcpiServer, config: Config) -> None:
+    server.trace(on=config.telemetry.enabled and config.telemetry.accept_traceparent)
 
 
 def identity(config: Config, url: str) -> Identity:
@@ -348,40 +389,3 @@ def identity(config: Config, url: str) -> Identity:
 def plugin_folders(config: Config) -> list[Path]:
     """Where plugins come from."""
     return [config.plugins_folder]
-
-
-class Findings(msgspec.Struct):
-    """What a check found: all that keeps the hub from starting, what will not go well, what could not be checked.
-
-    `in_use`: a hub (or another command) has the store open.
-    """
-
-    problems: list[str]
-    warnings: list[str] = []
-    note: str = ""
-    in_use: bool = False
-
-
-async def check(config: Config) -> Findings:
-    """Load everything as a start does; start nothing, and make no file."""
-    found = Findings(list(await asyncio.to_thread(Loader(config, plugin_folders(config)).check)))
-    found.problems += _file_problems(config)
-    _, found.warnings = checked_tls(config)
-    folder = config.data_folder
-    try:
-        if (folder / "hub.db").exists():
-            async with Store(config):
-                pass
-        elif folder.is_dir() or folder.parent.is_dir():
-            found.note = f"There is no database in {folder} yet; the first start makes it."
-        else:
-            found.problems.append(f"There is no folder {folder.parent} to make {folder.name} in. Make it first.")
-        bind(config).close()
-        if config.admin.enabled:
-            bind(config, "admin").close()
-    except StoreLocked as locked:
-        found.in_use = True
-        found.note = f"{folder} was left alone: {f'process {locked.pid}' if locked.pid else 'another process'} uses it."
-    except (StoreError, CannotStart) as error:
-        found.problems.append(str(error))
-    return found

@@ -3,20 +3,16 @@
 One POST per verb, JSON in and out. The same table of verbs serves a command that opens the store itself.
 """
 
-import asyncio
-import errno
-import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiohttp
 import msgspec
 import structlog
 from aiohttp import web
 
+from hub.asking import Arguments, ControlError, address
 from hub.config import Config
 from hub.core.directory import Secret
 from hub.core.outcome import Outcome
@@ -26,14 +22,14 @@ from hub.flow.mirror import Mirror
 from hub.flow.overview import Overview
 from hub.flow.reload import Reloader
 from hub.flow.sync import Puller
-from hub.ocpi.types import Hiding
 from hub.partners.agreements import AgreementBook
 from hub.partners.board import Board
 from hub.partners.counts import CountBook
 from hub.partners.journal import JournalBook
 from hub.partners.keys import KeyBook
-from hub.partners.operations import Partners, PartnerView
+from hub.partners.operations import Partners, PartnerView, StatusChange
 from hub.plugin.runner import Runner
+from hub.plugin.serving import Problem
 from hub.store.errors import StoreError
 from hub.store.journal import Filter
 
@@ -41,38 +37,11 @@ log = structlog.get_logger()
 
 DRAIN = 5.0
 """Seconds that a verb under way gets when the hub stops."""
-_LONGEST = 100
 _DIGITS = 18
+_CHANGES = 3
+"""So many changes of a status stand with a partner."""
 T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder()
-
-
-class ControlError(Exception):
-    """A verb failed; the text says why, for the operator."""
-
-
-class Arguments(Hiding, msgspec.Struct, forbid_unknown_fields=True):
-    """What verbs are given; each takes those it needs."""
-
-    ref: str = ""
-    name: str = ""
-    url: str = ""
-    token: str = ""
-    module: str = ""
-    interface: str = ""
-    method: str = ""
-    body: str = ""
-    mode: str = ""
-    limits: dict[str, float | None] = {}
-    scope: str = ""
-    days: int | None = None
-    outcome: str = ""
-    since: int | None = None
-    before: int | None = None
-    after: int = -1
-    limit: int = 50
-    minutes: int = 0
-    parties: tuple[str, ...] = ()
 
 
 class Operations(msgspec.Struct, frozen=True):
@@ -98,11 +67,12 @@ class Operations(msgspec.Struct, frozen=True):
 
 
 class PartnerDetail(PartnerView, frozen=True, kw_only=True):
-    """One partner, how its objects are checked, and how many findings there are."""
+    """One partner, how its objects are checked, how many findings there are, and how its status changed last."""
 
     validation: str
     validation_set: bool
     findings: int
+    changes: tuple[StatusChange, ...]
 
 
 async def run_verb(operations: Operations, verb: str, arguments: Arguments) -> Any:
@@ -116,6 +86,8 @@ async def run_verb(operations: Operations, verb: str, arguments: Arguments) -> A
         raise ControlError(error.message) from None
     except StoreError as error:
         raise ControlError(str(error)) from None
+    except Problem as problem:
+        raise ControlError("; ".join(filter(None, (problem.message, problem.hint)))) from None
     return msgspec.to_builtins(result)
 
 
@@ -127,7 +99,8 @@ async def partner_detail(do: Operations, ref: str) -> PartnerDetail:
     """All that is known of one partner."""
     platform = do.partners.find(ref)
     view, standing = do.partners.show(str(platform.id)), await do.counts.standing(platform)
-    return PartnerDetail(**msgspec.structs.asdict(view), **msgspec.structs.asdict(standing))
+    changes = await do.partners.history(str(platform.id), _CHANGES)
+    return PartnerDetail(**msgspec.structs.asdict(view), **msgspec.structs.asdict(standing), changes=changes)
 
 
 async def set_validation(do: Operations, ref: str, mode: str) -> PartnerDetail:
@@ -200,6 +173,27 @@ async def _capture(do: Operations, given: Arguments) -> Any:
     return await needed(do.journal).capture(do.partners.find(given.ref), given.minutes)
 
 
+async def _plugin_list(do: Operations, _: Arguments) -> Any:
+    return needed(do.plugins).status()
+
+
+async def _plugin_panels(do: Operations, given: Arguments) -> Any:
+    return await needed(do.plugins).reception.panels(given.name)
+
+
+async def _plugin_call(do: Operations, given: Arguments) -> Any:
+    return await needed(do.plugins).reception.call(given.name, given.ref, given.body.encode())
+
+
+async def _plugin_reset(do: Operations, given: Arguments) -> Any:
+    plugins = needed(do.plugins)
+    try:
+        plugins.reset(given.name)
+    except LookupError as reason:
+        raise ControlError(str(reason)) from None
+    return next(each for each in plugins.status() if each.name == given.name)
+
+
 def _wanted(do: Operations, given: Arguments) -> Filter:
     """What of the journal is asked for."""
     partner = partner_id(do, given.ref) if given.ref else None
@@ -254,6 +248,10 @@ _VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
     "journal-watch": _journal_watch,
     "trace": _trace,
     "capture": _capture,
+    "plugin-list": _plugin_list,
+    "plugin-panels": _plugin_panels,
+    "plugin-call": _plugin_call,
+    "plugin-reset": _plugin_reset,
     "sync": _sync,
     "sync-progress": _sync_progress,
 }
@@ -292,60 +290,19 @@ class ControlServer:
         return _json(200, result)
 
 
-async def ask(path: Path, verb: str, arguments: Arguments, timeout: float) -> Any:  # noqa: ASYNC109 - the limit is aiohttp's
-    """Run a verb in the hub that listens at `path`. ConnectionError where none does; raises ControlError."""
-    try:
-        with _address(path) as address:
-            status, answer = await _post(address, verb, arguments, timeout)
-    except (aiohttp.ClientConnectorError, FileNotFoundError) as error:
-        if error.errno == errno.EACCES:
-            raise ControlError(f"{path} can not be opened: run this as the user that runs the hub") from None
-        raise ConnectionError(str(error)) from None
-    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-        raise ControlError(
-            f"the hub did not answer ({error or 'no answer in time'}); see what it did: ocpi-hub partner list"
-        ) from None
-    if status != 200:
-        raise ControlError(answer["error"])
-    return answer
-
-
-async def _post(address: str, verb: str, arguments: Arguments, seconds: float) -> tuple[int, Any]:
-    connector = aiohttp.UnixConnector(address)
-    limit = aiohttp.ClientTimeout(total=seconds)
-    async with (
-        aiohttp.ClientSession(connector=connector, timeout=limit) as session,
-        session.post(f"http://hub/{verb}", data=_ENCODER.encode(arguments)) as response,
-    ):
-        return response.status, msgspec.json.decode(await response.read())
-
-
 def _listener(path: Path) -> socket.socket:
     """The bound socket, for its owner alone. It does not listen yet: before the chmod nobody can have connected."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.unlink(missing_ok=True)
-        with _address(path) as address:
-            listener.bind(address)
+        with address(path) as name:
+            listener.bind(name)
         path.chmod(0o600)
     except OSError as error:
         listener.close()
         raise ControlError(f"the control socket {path} can not be made: {error.strerror or error}") from None
     listener.setblocking(False)
     return listener
-
-
-@contextmanager
-def _address(path: Path) -> Iterator[str]:
-    """The path of a Unix socket has about 100 bytes: a longer one is written by way of its opened folder."""
-    if len(os.fsencode(path)) <= _LONGEST:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 def _json(status: int, value: Any) -> web.Response:

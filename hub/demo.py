@@ -17,6 +17,7 @@ from hub.config import Hub as HubSection
 from hub.core.directory import Encoding
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole
+from hub.core.scopes import Scope
 from hub.core.status import ConnectionStatus
 from hub.events import Handled, Registered
 from hub.sim import Sent, SimCpo, SimEmsp, SimEvent
@@ -63,6 +64,7 @@ class Demo:
         self._folder = folder
         self._tell = tell
         self._pace = pace
+        self._dashboard = ""
         self._messages: Counter[tuple[str, str]] = Counter()
         self._summary = Summary()
 
@@ -73,6 +75,7 @@ class Demo:
             app.bus.subscribe(self._handled, Handled, name="demo")
             app.bus.subscribe(self._registered, Registered, name="demo")
             self._tell("hub", f"{app.keeper.current.hub} listens at {app.versions_url}")
+            await self._open_dashboard(app)
             async with (
                 SimCpo("Volt Streets", [CPO], observe=self._observe) as cpo,
                 SimEmsp("EasyMove", [EMSP], token_encoding=Encoding.RAW, observe=self._observe) as emsp,
@@ -115,6 +118,12 @@ class Demo:
         done.missing = [what for what, happened in expected.items() if not happened]
         done.ok = not done.missing
         return done
+
+    async def _open_dashboard(self, app: App) -> None:
+        """Say where the dashboard is, and a key that opens it: both end with the demo."""
+        key = await app.operations.keys.create("demo", Scope.READ)
+        self._dashboard = f"{app.admin_url}/dashboard"
+        self._tell("demo", f"open {self._dashboard} in a browser; the key to log in: {key.key}")
 
     async def _register(self, app: App, platform: SimCpo | SimEmsp, told: SimCpo | None = None) -> None:
         """`told` learns from the hub what happens: HubClientInfo."""
@@ -204,6 +213,7 @@ class Demo:
         self._tell(
             "hub", f"push refused after {self._summary.offline_push_ms} ms: {reply.status_code} {reply.status_message}"
         )
+        self._tell("demo", f"why, and what then: {self._dashboard}/journal?outcome=failed")
         await self._pause()
         await emsp.start()
         self._tell(emsp.name, "is back; nothing was kept for it")

@@ -103,6 +103,24 @@ class Refused(Event, frozen=True, kw_only=True, eq=False):
     bytes_out: int
 
 
+class Served(Event, frozen=True, kw_only=True, eq=False):
+    """The hub answered a request to a configuration module with success: versions, credentials or hubclientinfo.
+
+    `version` is None for the list of versions. `platform` is the one that asked, as it was then.
+    """
+
+    number: int
+    method: str
+    module: str
+    version: str | None
+    headers: RequestHeaders
+    platform: Platform
+    http: int
+    seconds: float
+    bytes_in: int
+    bytes_out: int
+
+
 class Answered(Event, frozen=True, kw_only=True, eq=False):
     """A platform answered a message with success. `body` is the whole answer, as it came."""
 

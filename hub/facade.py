@@ -2,19 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
 
-from hub.core.directory import Directory, Platform, State
+from hub.core.directory import THE_HUB, Directory, Platform, State
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, Role
+from hub.core.paths import origin
+from hub.core.urls import RESULTS
 from hub.errors import InvalidParameters
 from hub.flow.numbers import Numbers
-from hub.flow.pipeline import Pipeline
+from hub.flow.pipeline import Pipeline, Ways
+from hub.plugin.api import Later
 
 _VERSION = "2.2.1"
+_KINDS = {"locations": "Location", "tariffs": "Tariff"}
 
 
 class HubFacade:
@@ -25,12 +30,14 @@ class HubFacade:
         catalogue: Catalogue,
         current: Callable[[], Directory],
         pipeline: Pipeline,
+        ways: Ways,
         timeout: float,
         numbers: Numbers,
     ) -> None:
         self._catalogue = catalogue
         self._current = current
         self._pipeline = pipeline
+        self._ways = ways
         self._timeout = timeout
         self._numbers = numbers
 
@@ -58,16 +65,22 @@ class HubFacade:
         query: str = "",
         body: object = None,
         version: str | None = None,
+        sender: Party | None = None,
     ) -> Reply:
-        """Send a message in the hub's name, the same way that every other message goes."""
+        """Send a message in the name of the hub or a party, the same way that every other message goes."""
         directory = self._current()
-        platform = directory.parties.get(to)
-        version = version or (platform.version if platform else None) or _VERSION
+        receiver = directory.parties.get(to)
+        version = version or (receiver.version if receiver else None) or _VERSION
         rows = self._catalogue.module(version, interface, module)
         operation = rows.find(method, path) if rows else None
         if operation is None:
             raise InvalidParameters(f"OCPI {version} has no {method} {interface.lower()}/{'/'.join((module, *path))}")
-        sender = Platform(id=0, name="this hub", state=State.REGISTERED, roles={directory.hub: frozenset({Role.HUB})})
+        speaker = sender or directory.hub
+        held = directory.parties[speaker].roles.get(speaker) if speaker in directory.parties else None
+        platform = Platform(
+            id=THE_HUB, name="this hub", state=State.REGISTERED, roles={speaker: held or frozenset({Role.HUB})},
+            origins=frozenset({origin(RESULTS)}),
+        )  # fmt: skip
         return await self._pipeline.handle(
             Message(
                 operation=operation,
@@ -76,11 +89,48 @@ class HubFacade:
                 body=b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body),
                 request_id=str(uuid4()),
                 correlation_id=str(uuid4()),
-                platform=sender,
-                sender=directory.hub,
+                platform=platform,
+                sender=speaker,
                 receiver=to,
                 deadline=asyncio.get_running_loop().time() + self._timeout,
                 directory=directory,
                 exchange=self._numbers.next(),
             )
         )
+
+    async def ask(
+        self,
+        method: str,
+        module: str,
+        interface: Interface,
+        *,
+        to: Party,
+        path: tuple[str, ...] = (),
+        body: Mapping[str, Any],
+        wait: float,
+        version: str | None = None,
+        sender: Party | None = None,
+    ) -> Later:
+        """Send a message, and wait for what is POSTed to its response_url."""
+        with self._ways.results.expect() as (url, result):
+            whole = {**body, "response_url": url}
+            reply = await self.send(
+                method, module, interface, to=to, path=path, body=whole, version=version, sender=sender
+            )
+            if reply.ok:
+                await asyncio.wait({result}, timeout=wait)
+            return Later(reply, result.result() if result.done() else None)
+
+    async def told(self, message: Message, version: str = _VERSION) -> Any:
+        """The body of a message in an OCPI version."""
+        return await self._ways.bridging.told(message, version)
+
+    async def held(self, module: Literal["locations", "tariffs"], owner: Party, object_id: str) -> Any:
+        """An object of the mirror in OCPI 2.2.1."""
+        held = await self._ways.mirror.get(module, owner, object_id.lower())
+        return self._ways.bridging.middle(_KINDS[module], held) if held else None
+
+    def offers(self, party: Party, module: str, interface: Interface) -> bool:
+        """Whether a party is connected and has this interface."""
+        platform = self._current().parties.get(party)
+        return platform is not None and party in platform.roles and (module, interface) in platform.endpoints

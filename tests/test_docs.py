@@ -9,6 +9,7 @@ import click
 import pytest
 
 from hub import __version__
+from hub.admin.table import ROUTES
 from hub.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,13 @@ def test_every_command_and_option_is_in_the_reference():
             assert f"`{option}" in made
 
 
+def test_every_route_of_the_admin_api_is_on_its_page():
+    made = runpy.run_path(str(ROOT / "docs/make_routes.py"))["page"]()
+    assert (ROOT / "docs/admin-api.md").read_text() == made, "run: python docs/make_routes.py"
+    for route in ROUTES:
+        assert f"`{route.method} {route.path}`" in made
+
+
 def test_what_is_lost_between_versions_is_as_the_bridge_has_it():
     made = runpy.run_path(str(ROOT / "docs/make_versions.py"))["page"]()
     assert (ROOT / "docs/versions.md").read_text() == made, "run: python docs/make_versions.py"
@@ -98,8 +106,9 @@ def test_this_version_is_in_the_changelog():
 def _commands(context: click.Context) -> list[click.Context]:
     if not isinstance(context.command, click.Group):
         return [context]
-    inner = (click.Context(each, info_name=name, parent=context) for name, each in context.command.commands.items())
-    return [leaf for each in inner for leaf in _commands(each)]
+    group = context.command
+    inner = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
+    return [leaf for name, each in inner for leaf in _commands(click.Context(each, info_name=name, parent=context))]
 
 
 def _without_code(text: str) -> str:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from multidict import CIMultiDict
 
-from hub.log import HIDDEN, MAX_TEXT, configure, hide, is_secret
+from hub.core.hiding import HIDDEN, hide, is_secret
+from hub.log import MAX_TEXT, configure
 
 CANARY = "c4n4ry+with.odd=chars=="
 FORGED = "\n2026-01-01T00:00:00Z [error    ] forged\r\x1b[31m\u202e\u2028\x00\x85"

@@ -1,16 +1,19 @@
 """Metrics: what is counted, that labels are bounded, and that the documentation knows each of them."""
 
+import asyncio
 import re
+import time
 from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub.config import Admin
+from hub.config import Admin, Listen
 from hub.core.party import Party
 from hub.events import Bus, Event
 from hub.metrics import MOST_PLATFORMS, Names, outcome
 from hub.sim.faults import Fault
+from tests.certificates import Authority
 from tests.crowd import emsps
 from tests.support import network, running
 
@@ -84,6 +87,27 @@ async def test_messages_are_counted_by_what_they_were_and_how_they_ended(tmp_pat
     assert value(told, "ocpi_hub_platforms", status="CONNECTED") == 2
     assert value(told, "ocpi_hub_platform_reachable", platform="Emsp") == 1
     assert value(told, "ocpi_hub_connections", platform="Cpo", state="in_use") == 0
+
+
+async def test_connections_of_partners_and_the_end_of_the_certificate(tmp_path):
+    admin = Admin(port=0, open_metrics=True)
+    async with running(tmp_path, admin=admin) as app:
+        told = await scrape(app)
+        assert value(told, "ocpi_hub_inbound_connections") == 0
+        assert told["ocpi_hub_certificate_expires_seconds"].samples == []
+        host, port = app.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        async with asyncio.timeout(10):
+            while value(await scrape(app), "ocpi_hub_inbound_connections") != 1:
+                await asyncio.sleep(0.01)
+        writer.close()
+    certificate, key = tmp_path / "hub.pem", tmp_path / "hub.key"
+    Authority(tmp_path / "ca.pem").issue(certificate, key, days=60)
+    listen = Listen(port=0, certificate=str(certificate), key=str(key))
+    async with running(tmp_path, admin=admin, listen=listen) as app:
+        ends = value(await scrape(app), "ocpi_hub_certificate_expires_seconds")
+        assert ends == app.tls.expires.timestamp()
+        assert 59 < (ends - time.time()) / 86400 < 61
 
 
 async def test_findings_are_counted_by_platform(tmp_path):

@@ -65,15 +65,15 @@ async def test_from_nothing_to_a_plugin(workplace):
             await emsp.register(_field(other, "versions URL"), _field(other, "TOKEN_A"))
             shown = await shell(workplace, f"{SAME_TERMINAL} {BLOCKS['show']}")
             assert re.search(r"Volt Streets.* REGISTERED\n.*locations +SENDER", shown, re.DOTALL)
-            assert (await send_cdr(cpo, emsp, cost=1001)).status_code == 1000
+            assert (await send_cdr(cpo, emsp, energy=1001)).status_code == 1000
             plugin = BLOCKS["plugin"]
             file = workplace / plugin.split("\n", 1)[0].removeprefix("# ")
             file.write_text(plugin)
             await log.until(file.stem)
-            refused = await send_cdr(cpo, emsp, cost=1001)
-            assert (refused.status_code, refused.status_message) == (2001, "a CDR over 1001 can not be right")
-            assert (await send_cdr(cpo, emsp, cost=1000)).status_code == 1000
-        assert [cdr["total_cost"]["excl_vat"] for cdr in emsp.their_cdrs] == [1001, 1000]
+            refused = await send_cdr(cpo, emsp, energy=1001)
+            assert (refused.status_code, refused.status_message) == (2001, "a CDR of 1001 kWh can not be right")
+            assert (await send_cdr(cpo, emsp, energy=1000)).status_code == 1000
+        assert [cdr["total_energy"] for cdr in emsp.their_cdrs] == [1001, 1000]
 
 
 async def test_its_settings_are_taken(workplace):
@@ -149,11 +149,11 @@ async def _bash(folder: Path, script: str) -> asyncio.subprocess.Process:
     )  # fmt: skip
 
 
-async def send_cdr(cpo: SimCpo, emsp: SimEmsp, cost: float):
-    """A CDR of this cost, by the CPO to the eMSP."""
+async def send_cdr(cpo: SimCpo, emsp: SimEmsp, energy: float):
+    """A CDR of so many kWh, by the CPO to the eMSP."""
     if not len(cpo.cdrs):
         cpo.seed_history(1, emsp.token())
-    cdr = next(iter(cpo.cdrs)) | {"id": f"CDR-{cost}", "total_cost": {"excl_vat": cost}}
+    cdr = next(iter(cpo.cdrs)) | {"id": f"CDR-{energy}", "total_energy": energy}
     return await cpo.call("cdrs", Interface.RECEIVER, "POST", to=EMSP.party, body=cdr)
 
 

@@ -1,7 +1,7 @@
 """The pages at /docs: Swagger UI from a Python package, without internet and without a script in a page."""
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from hub.admin.ocpi import ocpi_document, versions
 from hub.admin.openapi import Document, document
+from hub.admin.routes import Route
 from hub.admin.table import ROUTES
 from hub.core.modules import Catalogue
 
@@ -48,12 +49,14 @@ _ADMIN = "/openapi.json"
 class Documentation:
     """Documents and pages, each made when it is asked for the first time."""
 
-    def __init__(self, catalogue: Catalogue, root: str) -> None:
-        """`root` is where partners reach the hub."""
+    def __init__(self, catalogue: Catalogue, root: str, more: Callable[[], Sequence[Route]]) -> None:
+        """`root` is where partners reach the hub, `more` are the routes that plugins add at this moment."""
         self._catalogue = catalogue
         self._root = root
         self._made: dict[str, bytes] = {}
         self._versions = versions(catalogue)
+        self._more = more
+        self._plugins: Sequence[object] = ()
 
     def routes(self) -> list[web.RouteDef]:
         """What to serve, and where."""
@@ -70,7 +73,13 @@ class Documentation:
         return found
 
     async def _admin(self, _: web.Request) -> web.Response:
-        return self._answer(_ADMIN, lambda: document(ROUTES))
+        more = self._more()
+        # A plugin that is loaded again has other types, also where they are named as before.
+        plugins = tuple((each.path, each.method, each.query, str(each.body), str(each.answer)) for each in more)
+        if plugins != self._plugins:
+            self._plugins = plugins
+            self._made.pop(_ADMIN, None)
+        return self._answer(_ADMIN, lambda: document((*ROUTES, *more)))
 
     async def _ocpi_document(self, request: web.Request) -> web.Response:
         version = request.path.removeprefix("/openapi/ocpi-").removesuffix(".json")

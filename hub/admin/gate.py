@@ -9,8 +9,9 @@ import msgspec
 import structlog
 
 from hub.admin.problems import Problem
+from hub.core.scopes import Scope
 from hub.partners.keys import KeyBook
-from hub.store.keys import KeyRecord, Scope
+from hub.store.keys import KeyRecord
 
 log = structlog.get_logger()
 

@@ -8,11 +8,12 @@ from msgspec import Meta
 from hub.admin.routes import Body, Call, Page, Paging, Query
 from hub.config.effective import effective
 from hub.control import needed
+from hub.core.scopes import Scope
 from hub.core.status import ConnectionStatus
+from hub.flow.overview import Status
+from hub.flow.reload import Reload
 from hub.partners.board import StatusView
 from hub.partners.keys import KeyView, NewKey
-from hub.plugin.runner import PluginStatus
-from hub.store.keys import Scope
 
 
 class StatusFilter(Paging, frozen=True, kw_only=True):
@@ -50,15 +51,20 @@ async def list_status(call: Call[StatusFilter, None]) -> Page[StatusView]:
     return Page.of(found, lambda each: (each.partner_id,), asked)
 
 
-async def list_plugins(call: Call[Paging, None]) -> Page[PluginStatus]:
-    """Every plugin, with its faults and times."""
-    return Page.of(needed(call.do.plugins).status(), lambda each: (each.name,), call.query)
-
-
 async def show_configuration(call: Call[Query, None]) -> Configuration:
     """What is in force, without secrets."""
     config = needed(call.do.config)
     return Configuration(str(config.source) if config.source else None, effective(config))
+
+
+async def show_overview(call: Call[Query, None]) -> Status:
+    """Traffic and times of the last minutes, each partner, and what is wrong, with the next step."""
+    return needed(call.do.overview).status()
+
+
+async def reload(call: Call[Query, None]) -> Reload:
+    """Read configuration and plugins again. With `problems`, it was refused and everything is as it was."""
+    return await needed(call.do.reloader).reload()
 
 
 async def list_keys(call: Call[Paging, None]) -> Page[KeyView]:

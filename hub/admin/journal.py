@@ -5,12 +5,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hub.admin.cursor import after, cursor
 from hub.admin.problems import Problem
 from hub.admin.routes import Body, Call, Page, Paging, Query
 from hub.control import needed, partner_id
 from hub.core.outcome import Outcome
 from hub.partners.journal import Captured, Exchange, Trace
+from hub.plugin.serving import after, cursor
 from hub.store.journal import Filter
 from hub.store.traffic import Traffic
 
@@ -32,7 +32,8 @@ class Period(Query, frozen=True, kw_only=True):
 
     since: Annotated[_Moment, Meta(description="Begin, in milliseconds since 1970.")]
     until: Annotated[_Moment, Meta(description="End, in milliseconds since 1970.")]
-    step: Annotated[int, Meta(ge=1000, lt=2**53, description="Milliseconds of one step.")]
+    step: Annotated[int, Meta(ge=60_000, lt=2**53, description="Milliseconds of one step: whole minutes.")]
+    partner: Annotated[str | None, Meta(description="Only what this partner sent and got: id, name or party.")] = None
 
 
 class Capture(Body, frozen=True, kw_only=True):
@@ -69,7 +70,8 @@ async def list_journal(call: Call[JournalFilter, None]) -> JournalPart:
 async def show_traffic(call: Call[Period, None]) -> Traffic:
     """Sums for charts."""
     asked = call.query
-    return await needed(call.do.journal).traffic(asked.since, asked.until, asked.step)
+    partner = partner_id(call.do, asked.partner) if asked.partner else None
+    return await needed(call.do.journal).traffic(asked.since, asked.until, asked.step, partner)
 
 
 async def show_trace(call: Call[Query, None]) -> Page[Trace]:

@@ -9,7 +9,7 @@ from hub import __version__
 from hub.admin.gate import HEADER
 from hub.admin.problems import Failure
 from hub.admin.routes import Query, Route
-from hub.store.keys import Scope
+from hub.core.scopes import Scope
 
 Document = dict[str, Any]
 
@@ -31,6 +31,7 @@ _PARTS = {
     "owner": ("The party that owns the object.", "NL-TNM"),
     "id": ("The id of the object; of a trace: a correlation id or a request id.", "LOC1"),
     "name": ("The name of the key.", "grafana"),
+    "plugin": ("The plugin: the name of its file, without .py.", "home_market"),
 }
 
 
@@ -50,8 +51,9 @@ def document(routes: Sequence[Route]) -> Document:
     paths: dict[str, Document] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema, components)
-    for name in {kind.__name__ for kind in types if isinstance(kind, type) and issubclass(kind, Query)}:
-        components.pop(name, None)  # what stands in parameters is no body of anything
+    for kind in types:
+        if isinstance(kind, type) and issubclass(kind, Query):
+            components.pop(_name(schema[_key(kind)]), None)  # what stands in parameters is no body of anything
     return {
         "openapi": "3.1.0",
         "info": {
@@ -81,7 +83,7 @@ def _operation(route: Route, schema: Mapping[str, Document], components: Documen
         "description": f"{route.handler.__doc__ or ''}\n\nScope: `{route.scope}`.",
         "x-scope": route.scope.value,
     }
-    if parameters := [*_in_path(route), *_in_query(route, components)]:
+    if parameters := [*_in_path(route), *_in_query(components[_name(schema[_key(route.query)])])]:
         operation["parameters"] = parameters
     if route.body:
         operation["requestBody"] = {
@@ -114,21 +116,22 @@ def _response(words: str, schema: Document) -> Document:
 
 
 def _in_path(route: Route) -> list[Document]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": _PARTS[name][0],
-            "schema": {"type": "string", "minLength": 1},
-            "example": _PARTS[name][1],
-        }
-        for name in route.parameters
-    ]
+    return [_part(name) for name in route.parameters]
 
 
-def _in_query(route: Route, components: Document) -> list[Document]:
-    struct = components.get(route.query.__name__, {})
+def _part(name: str) -> Document:
+    part: Document = {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    if name in _PARTS:  # a plugin may have others
+        part["description"], part["example"] = _PARTS[name]
+    return part
+
+
+def _name(schema: Document) -> str:
+    """Which component a schema refers to: two structs of one name get longer ones."""
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _in_query(struct: Document) -> list[Document]:
     required = struct.get("required", ())
     parameters = []
     for name, given in struct.get("properties", {}).items():

@@ -12,7 +12,8 @@ from hub.core.modules import Interface
 from hub.core.party import Role
 from hub.ocpi.types import Hiding
 from hub.partners.agreements import AgreementsView
-from hub.partners.operations import Invitation, PartnerView, PartyView
+from hub.partners.operations import Invitation, PartnerView, PartyView, StatusChange
+from hub.store.statuses import MOST_CHANGES
 
 Name = Annotated[
     str, Meta(min_length=1, max_length=100, description="What the partner is called here.", examples=["ACME Charging"])
@@ -129,6 +130,12 @@ async def list_partners(call: Call[PartnerFilter, None]) -> Page[PartnerView]:
 async def show_partner(call: Call[Query, None]) -> PartnerDetail:
     """One partner, by id, name or one of its parties."""
     return await partner_detail(call.do, call.path["partner"])
+
+
+async def show_history(call: Call[Paging, None]) -> Page[StatusChange]:
+    """How the published status of a partner changed, the latest first: the last 1000 changes."""
+    changes = await call.do.partners.history(call.path["partner"], MOST_CHANGES)
+    return Page.of(changes, lambda each: (-each.at,), call.query)
 
 
 async def invite(call: Call[Query, Invite]) -> Invitation:

@@ -7,9 +7,12 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.control import ControlError
+from hub.asking import ControlError
 from hub.errors import OcpiError
+from hub.plugin.serving import Problem
 from hub.store.errors import PartyTaken, PlatformUnknown, StoreClosed, StoreError
+
+__all__ = ["Failure", "Fault", "Problem", "problem"]
 
 log = structlog.get_logger()
 
@@ -34,17 +37,6 @@ class Failure(msgspec.Struct, frozen=True):
     """The answer to everything that did not work."""
 
     error: Fault
-
-
-class Problem(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(self, status: int, message: str, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.hint = hint
-        self.headers = headers or {}
 
 
 def problem(error: Exception) -> Problem:

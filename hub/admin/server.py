@@ -10,12 +10,15 @@ from aiohttp import web
 
 from hub.admin.gate import HEADER, Doorman
 from hub.admin.health import Health
+from hub.admin.plugins import PluginRoutes
 from hub.admin.problems import Failure, Fault, Problem, problem
 from hub.admin.requests import read_body, read_query
 from hub.admin.routes import Call, Route
-from hub.control import Operations
+from hub.control import Operations, needed
+from hub.core.addresses import FORWARDED, Proxies
+from hub.core.plain import seen
+from hub.core.scopes import Scope
 from hub.metrics import CONTENT_TYPE, Metrics
-from hub.store.keys import Scope
 
 log = structlog.get_logger()
 
@@ -27,12 +30,12 @@ _DRAIN = 2.0
 _KEEPALIVE = 30.0
 _LONGEST_LINE = 2**16
 _ENCODER = msgspec.json.Encoder()
+_SERVER = "ocpi-hub"
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "Server": "ocpi-hub",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -55,8 +58,10 @@ class AdminServer:
         self._health = health
         self.metrics = metrics
         self._open_metrics = False
+        self._proxies = Proxies()
         self._runner: web.AppRunner | None = None
-        self.application = web.Application(middlewares=[_careful], client_max_size=LARGEST)
+        self.application = web.Application(middlewares=[_careful, self._past_proxies], client_max_size=LARGEST)
+        self.application.on_response_prepare.append(_harden)
         self._add(routes)
         self.application.add_routes(
             [
@@ -64,12 +69,13 @@ class AdminServer:
                 web.get("/health/ready", self._ready),
                 web.get("/metrics", self._tell_metrics),
                 *more,
+                *PluginRoutes(needed(operations.plugins).reception, self._admit).routes(),
             ]
         )
 
-    def reconfigure(self, *, open_metrics: bool) -> None:
-        """Whether metrics are told without a key."""
-        self._open_metrics = open_metrics
+    def reconfigure(self, *, open_metrics: bool, proxies: Proxies) -> None:
+        """Whether metrics are told without a key, and which proxies are believed."""
+        self._open_metrics, self._proxies = open_metrics, proxies
 
     async def start(self, listener: socket.socket) -> None:
         """Answer on a bound socket."""
@@ -118,6 +124,14 @@ class AdminServer:
             raise Problem(400, f"header {HEADER} came twice", "send it once")
         await self._doorman.admit(keys[0] if keys else None, scope, request.remote or "")
 
+    @web.middleware
+    async def _past_proxies(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """`remote` of a request becomes the address that counts."""
+        if self._proxies:
+            forwarded = request.headers.getall(FORWARDED, ())
+            request = request.clone(remote=self._proxies.caller(request.remote, forwarded))
+        return await handler(request)
+
     async def _live(self, _: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
@@ -135,22 +149,26 @@ class AdminServer:
 
 def json_response(status: int, answer: object) -> web.Response:
     """An answer as JSON."""
-    return web.Response(status=status, body=_ENCODER.encode(answer), content_type="application/json")
+    return web.Response(status=status, body=seen(_ENCODER.encode(answer)), content_type="application/json")
 
 
 @web.middleware
 async def _careful(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Errors become JSON, and every answer gets the headers that it does not set itself."""
+    """Errors become JSON."""
     try:
         response = await handler(request)
     except Exception as error:  # noqa: BLE001 - `problem` logs what nobody expected
         found = problem(error)
         response = json_response(found.status, Failure(Fault(found.message, found.hint)))
         response.headers.update(found.headers)
-    if not response.prepared:
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
     return response
+
+
+async def _harden(_: web.Request, response: web.StreamResponse) -> None:
+    """Every answer, a stream as well, gets the headers that it does not set itself."""
+    response.headers["Server"] = _SERVER  # aiohttp has set its own by now
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 def _options(methods: tuple[str, ...]) -> Handler:

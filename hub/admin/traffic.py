@@ -5,7 +5,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hub.admin.cursor import after, cursor
 from hub.admin.problems import Problem
 from hub.admin.routes import Body, Call, Page, Paging, Query
 from hub.control import needed
@@ -16,6 +15,7 @@ from hub.flow.explain import Explanation
 from hub.flow.mirror import token_key
 from hub.flow.sync import Progress
 from hub.partners.counts import Cleared, FindingView, LossView
+from hub.plugin.serving import after, cursor
 
 Partner = Annotated[str | None, Meta(description="Only those of this partner: id, name or party.")]
 

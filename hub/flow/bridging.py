@@ -97,6 +97,27 @@ class Bridging:
         query = _query(message, version)
         return msgspec.structs.replace(message, body=carried.body, query=query), carried.losses
 
+    async def told(self, message: Message, version: str) -> Any:
+        """The decoded body of a message as a version has it, for who looks on. NotInThatVersion where it has none.
+
+        What that version requires and nobody knows (the token of an auth_id) is left out. BadRequest: it is not JSON.
+        """
+        value, kind = message.json(), message.operation.body
+        if version == message.version or kind is None or value is None:
+            return value
+        about = About(message.owner or message.sender, (message.receiver or message.sender, message.sender))
+        partial = message.method == "PATCH"
+        try:
+            return (await self._convert(kind, value, message.version, version, about, partial=partial)).value
+        except CanNotBridge as reason:
+            refused = NotInThatVersion(str(reason))
+        if partial:
+            raise refused
+        try:
+            return (await self._convert(kind, value, message.version, version, about, partial=True)).value
+        except CanNotBridge:
+            raise refused from None
+
     async def answer(self, message: Message, platform: Platform, by: Party, body: bytes) -> Carried:
         """An answer as the sender of the message has it. What can not be told in a list is left out.
 
@@ -184,7 +205,7 @@ class Bridging:
             return msgspec.structs.replace(facts, token=await self._token(value["auth_id"], about.drivers))
         if source == "2.1.1" and kind == "AuthorizationInfo" and about.token_key:
             held = await self._mirror.get("tokens", owner, about.token_key)
-            return msgspec.structs.replace(facts, token=self._middle("Token", held) if held else None)
+            return msgspec.structs.replace(facts, token=self.middle("Token", held) if held else None)
         if target == "2.1.1" and kind == "Session" and isinstance(value.get("location_id"), str):
             return msgspec.structs.replace(facts, location=await self._location(value["location_id"], owner))
         if target == "2.1.1" and kind == "ReserveNow" and isinstance(value.get("reservation_id"), str):
@@ -195,11 +216,11 @@ class Bridging:
         """The token of a contract; of several, the one that was updated last."""
         found = await self._mirror.tokens_of(contract)
         own = [held for held in found if held.owner in drivers] or found
-        return self._middle("Token", own[0]) if own else None
+        return self.middle("Token", own[0]) if own else None
 
     async def _location(self, location_id: str, owner: Party) -> dict[str, Any] | None:
         held = await self._mirror.get("locations", owner, location_id.lower())
-        return self._middle("Location", held) if held else None
+        return self.middle("Location", held) if held else None
 
     async def _number(self, reservation_id: str, sender: Party) -> int | None:
         """A number for an id that is none. A number that OCPI 2.1.1 can hold needs no other."""
@@ -208,7 +229,7 @@ class Bridging:
         return await self._database.write(lambda connection: number_of(connection, sender, reservation_id))
 
     @staticmethod
-    def _middle(kind: str, held: Held) -> dict[str, Any] | None:
+    def middle(kind: str, held: Held) -> dict[str, Any] | None:
         """An object of the mirror as OCPI 2.2.1 has it, which is where all ways between versions meet."""
         value: dict[str, Any] = decode_json(held.body)
         if held.version == _MIDDLE:

@@ -141,6 +141,7 @@ class Broadcaster:
         if asyncio.get_running_loop().time() >= message.deadline:
             # An attempt now could only fail, and would be held against a platform that did nothing wrong.
             log.warning("broadcast_too_late", to=party.id, module=message.module)
+            self._deliverer.too_late(message, party)
             return
         try:
             await self._deliverer.deliver(message, party, hooks, speaker=message.directory.hub)

@@ -6,11 +6,11 @@ import msgspec
 
 from hub.core.message import Message, Reply
 from hub.core.pages import count
+from hub.core.paging import Page, PageQuery
 from hub.core.party import Party
 from hub.core.route import Route
 from hub.errors import InvalidParameters, OcpiError, ReceiverNotConnected, RoutingError
 from hub.flow.delivery import Deliverer
-from hub.flow.paging import Page, PageQuery
 from hub.ocpi import envelope
 from hub.plugin.table import OperationHooks
 

@@ -115,6 +115,17 @@ class Deliverer:
         self._tell(message, to, leg, str(reply.ocpi_status), began, lost, back)
         return reply
 
+    def too_late(self, message: Message, to: Party) -> None:
+        """Tell of a delivery whose time was over before its turn came: nothing is sent."""
+        leg = Leg(
+            platform=message.directory.parties[to],
+            number=self._numbers.next(),
+            request_id=str(uuid4()),
+            reason="the time of the message was over before it was this party's turn; nothing was sent",
+            ended=Outcome.ABANDONED,
+        )
+        self._tell(message, to, leg, "too late", time.perf_counter(), (), ())
+
     async def _back(self, message: Message, to: Party, platform: Platform, reply: Reply) -> tuple[Reply, Losses]:
         """The answer as the sender's version has it."""
         if platform.version == message.version or not reply.ok:

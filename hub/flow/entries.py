@@ -8,7 +8,7 @@ from hub.core.message import Message, Reply
 from hub.core.outcome import Outcome
 from hub.core.plain import line
 from hub.core.route import Refuse, Route, Way
-from hub.events import Delivered, Handled, Refused
+from hub.events import Delivered, Handled, Refused, Served
 from hub.ocpi import envelope
 from hub.store.statements import Row
 
@@ -71,6 +71,7 @@ def delivered(event: Delivered) -> Row:
         "request_id": leg.request_id,
         "sender": message.sender.id,
         "receiver": event.to.id,
+        "module": message.module,
         "platform_id": leg.platform.id,
         "version": leg.platform.version,
         "after_us": max(0, leg.number - message.exchange),
@@ -116,6 +117,40 @@ def refused(event: Refused) -> Row:
         "bytes_in": event.bytes_in,
         "bytes_out": event.bytes_out,
         "reason": line(event.reason, _REASON),
+        "findings": 0,
+        "finding": None,
+    }
+
+
+def served(event: Served) -> Row:
+    """The row of a request to a configuration module."""
+    headers, platform = event.headers, event.platform
+    sender = headers.claimed.id if headers.claimed in platform.parties else _only_party(platform)
+    return {
+        "id": event.number,
+        "correlation_id": headers.correlation_id,
+        "request_id": headers.request_id,
+        "sender": sender,
+        "sender_id": platform.id,
+        "receiver": None,
+        "receiver_id": None,
+        "version": event.version,
+        "module": event.module,
+        "interface": None,
+        "method": event.method,
+        "object_id": None,
+        "path": None,
+        "address": None,
+        "way": None,
+        "why": None,
+        "outcome": Outcome.ANSWERED.value,
+        "http_status": event.http,
+        "ocpi_status": 1000,
+        "hub_us": round(event.seconds * 1_000_000),
+        "partner_us": None,
+        "bytes_in": event.bytes_in,
+        "bytes_out": event.bytes_out,
+        "reason": None,
         "findings": 0,
         "finding": None,
     }

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 import structlog
@@ -16,17 +16,18 @@ from sqlalchemy.exc import OperationalError
 
 from hub.core.outcome import Outcome
 from hub.core.plain import line
+from hub.core.redact import redacted
 from hub.core.route import Way
-from hub.events import Bus, Delivered, Event, Found, Handled, Refused, Subscription
+from hub.events import Bus, Delivered, Event, Found, Handled, Refused, Served, Subscription
 from hub.flow import entries
 from hub.flow.numbers import Numbers
-from hub.flow.redact import redacted
 from hub.ocpi.rules import Finding
 from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
-from hub.store.database import Database
+from hub.store.database import Database, Work
 from hub.store.journal import Batch, add_findings, insert, prune, size
 from hub.store.statements import Row
+from hub.store.sums import make_spans, prune_sums
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ _LATE = 300_000_000
 _DAY = 86_400
 _WORDS = 200
 
+T = TypeVar("T")
 Kind: TypeAlias = Literal["exchange", "delivery", "captured"]
 
 
@@ -63,14 +65,15 @@ class Live(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """Listens and writes. `days` and `rows` say how much is kept."""
+    """Listens and writes. `days` and `rows` say how much is kept, `sums_days` how long sums outlive that."""
 
-    def __init__(self, database: Database, bus: Bus, numbers: Numbers, *, days: int, rows: int) -> None:
+    def __init__(self, database: Database, bus: Bus, numbers: Numbers, *, days: int, rows: int, sums_days: int) -> None:
         self._database = database
         self._bus = bus
         self._numbers = numbers
         self._days = days
         self._rows = rows
+        self._sums_days = sums_days
         self._captures: dict[int, int] = {}
         self._waiting: deque[tuple[Kind, Row]] = deque()
         self._unwritten: dict[int, Row] = {}
@@ -97,7 +100,7 @@ class Journal:
         """Begin to listen and to write."""
         self._captures = await self._database.read(lambda connection: load_captures(connection, now_ms()))
         self._subscription = self._bus.subscribe(
-            self._note, Handled, Delivered, Refused, Found, name="journal", size=_EVENTS
+            self._note, Handled, Delivered, Refused, Served, Found, name="journal", size=_EVENTS
         )
         loops = self._write(), self._tidy()
         self._tasks = tuple(asyncio.create_task(each, name="journal") for each in loops)
@@ -113,9 +116,9 @@ class Journal:
                 await asyncio.wait(self._tasks)
         await self.flush()
 
-    def reconfigure(self, days: int, rows: int) -> None:
+    def reconfigure(self, days: int, rows: int, sums_days: int) -> None:
         """Keep more or less, from now on."""
-        self._days, self._rows = days, rows
+        self._days, self._rows, self._sums_days = days, rows, sums_days
 
     def capture(self, platform_id: int, until: int) -> None:
         """Keep bodies of a platform's exchanges until a time (milliseconds since 1970); 0 ends it."""
@@ -142,7 +145,11 @@ class Journal:
         self._strangers = 0
 
     async def tidy(self) -> None:
-        """Delete what is too old or too much, a little at a time."""
+        """Sum up what is over, and delete what is too old or too much, a little at a time."""
+        while await self._changed(lambda connection: make_spans(connection, now_ms())):
+            pass
+        while await self._changed(lambda connection: prune_sums(connection, now_ms(), self._sums_days)):
+            pass
         oldest = (now_ms() - self._days * _DAY * 1000) * 1000
         while await self._prune(oldest, _CHUNK):
             pass
@@ -157,6 +164,8 @@ class Journal:
             self._delivered(event)
         elif isinstance(event, Refused):
             self._refused(event)
+        elif isinstance(event, Served):
+            self._keep("exchange", entries.served(event))
         elif isinstance(event, Found) and event.exchange:
             self._findings(event.exchange, event.findings)
         if len(self._waiting) >= _BATCH:
@@ -282,9 +291,12 @@ class Journal:
                 self._tell(error)
 
     async def _prune(self, before_id: int | None, most: int) -> int:
-        gone = await self._database.write(lambda connection: prune(connection, before_id, most))
+        return await self._changed(lambda connection: prune(connection, before_id, most))
+
+    async def _changed(self, work: Work[T]) -> T:
+        done = await self._database.write(work)
         await asyncio.sleep(_BREATH)  # others want to write, too
-        return gone
+        return done
 
     def _tell_losses(self) -> None:
         if self.lost > self._told_of:

@@ -3,6 +3,7 @@
 OCPI 2.2.1, transport_and_format: GET All via Hubs, Timestamps and Objects send via Hubs.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -13,15 +14,18 @@ from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface
+from hub.core.paging import PageQuery
 from hub.core.party import Party, Role
 from hub.core.patching import NotKnown, has, last_updated, part, patch, put
+from hub.core.places import Area
 from hub.errors import InvalidParameters, NotFound, OcpiError
 from hub.flow.clock import now
-from hub.flow.paging import PageQuery
 from hub.partners.directory import now_ms
 from hub.store import mirror as store
+from hub.store import places
 from hub.store.database import Database
-from hub.store.mirror import Entry, Held
+from hub.store.mirror import Amount, Entry, Held
+from hub.store.places import Cluster, Extent, Found
 
 _PREFIX = 3
 _TOKEN_TYPE = "RFID"  # noqa: S105 - the default of tokens' `type` parameter (2.2.1, tokens 12.2.2)
@@ -173,9 +177,29 @@ class Mirror:
         """One object, by its key; None where the hub does not hold it."""
         return await self._database.read(partial(store.get, module=module, owner=owner, key=key))
 
-    async def browse(self, module: str, owner: Party | None, after: int, limit: int) -> list[Entry]:
+    async def amounts(self) -> list[Amount]:
+        """How much is held, by module and owner."""
+        return await self._database.read(store.amounts)
+
+    async def browse(
+        self, module: str, owner: Party | None, after: int, limit: int, keys: Sequence[str] | None = None
+    ) -> list[Entry]:
         """What is held of a module, a part at a time: `limit` entries with a position over `after`."""
-        return await self._database.read(partial(store.browse, module=module, owner=owner, after=after, limit=limit))
+        return await self._database.read(
+            partial(store.browse, module=module, owner=owner, after=after, limit=limit, keys=keys)
+        )
+
+    async def extent(self, owner: Party | None) -> Extent:
+        """Where the locations are that tell it."""
+        return await self._database.read(partial(places.extent, owner=owner))
+
+    async def inside(self, area: Area, limit: int, owner: Party | None) -> list[Found]:
+        """At most `limit` locations in a rectangle."""
+        return await self._database.read(partial(places.inside, area=area, limit=limit, owner=owner))
+
+    async def clusters(self, area: Area, cell: tuple[int, int], owner: Party | None) -> list[Cluster]:
+        """All locations in a rectangle, counted on a grid."""
+        return await self._database.read(partial(places.clusters, area=area, cell=cell, owner=owner))
 
     async def tokens_of(self, contract: str) -> list[Held]:
         """The tokens of a contract, the one that was updated last first."""

@@ -64,13 +64,18 @@ class Overview:
         self._started_at = now_ms()
         self._started = time.monotonic()
 
+    @property
+    def party(self) -> str:
+        """The hub's own party."""
+        return str(self._from.keeper.current.hub)
+
     def status(self) -> Status:
         """All of it. Costs a look at each partner; nothing is read from the store."""
         sources = self._from
         partners = tuple(self._partner(each) for each in sources.board.all())
         return Status(
             version=__version__,
-            party=str(sources.keeper.current.hub),
+            party=self.party,
             versions_url=sources.versions_url,
             started_at=self._started_at,
             uptime=time.monotonic() - self._started,

@@ -7,6 +7,7 @@ import msgspec
 
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.message import Message, Reply
+from hub.core.paging import Page, paging
 from hub.core.route import Refuse, Route, Way, decide
 from hub.core.urls import endpoint_path
 from hub.errors import NotInThatVersion, OcpiError
@@ -18,7 +19,7 @@ from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
 from hub.flow.memory import Memory
 from hub.flow.mirror import Mirror
-from hub.flow.paging import Page, paging
+from hub.flow.results import Results
 from hub.flow.validation import Validator
 from hub.ocpi import envelope
 from hub.plugin.api import Push
@@ -37,6 +38,7 @@ class Ways(msgspec.Struct, frozen=True):
     mirror: Mirror
     bridging: Bridging
     memory: Memory
+    results: Results
     ask_seconds: float
     root: str
 
@@ -101,10 +103,11 @@ class Pipeline:
                     return await ask(self._ways.deliverer, message, route, hooks, self._ways.ask_seconds)
                 case Way.COLLECT:
                     return self._page(message, await self._ways.collector.page(message, route, hooks))
-                case Way.MIRROR if message.operation.is_list:
-                    return self._page(message, await self._held(message))
+                case Way.LOCAL:
+                    self._ways.results.take(message)
+                    return self._answer(message, 200, 1000, "Success")
                 case Way.MIRROR:
-                    return await self._object(message)
+                    return await self._mirrored(message)
                 case _:
                     return await self._ways.deliverer.deliver(message, route.to, hooks)
         except OcpiError as error:
@@ -115,11 +118,11 @@ class Pipeline:
         created = await self._ways.broadcaster.begin(message, route, hooks, self._ways.mirror.apply)
         return self._answer(message, 201 if created else 200, 1000, "Success")
 
-    async def _held(self, message: Message) -> Page:
-        held, total, query = await self._ways.mirror.page(message)
-        return Page(rows=tuple(await self._ways.bridging.held(message, held)), total=total, query=query)
-
-    async def _object(self, message: Message) -> Reply:
+    async def _mirrored(self, message: Message) -> Reply:
+        if message.operation.is_list:
+            held, total, query = await self._ways.mirror.page(message)
+            rows = await self._ways.bridging.held(message, held)
+            return self._page(message, Page(rows=tuple(rows), total=total, query=query))
         rows = await self._ways.bridging.held(message, [await self._ways.mirror.object(message)])
         if not rows:
             raise NotInThatVersion(f"OCPI {message.version} has no words for this object")

@@ -6,7 +6,7 @@ from uuid import uuid4
 import msgspec
 
 from hub.core.catalogue import WITHOUT_INTERFACES
-from hub.core.directory import Directory, Platform
+from hub.core.directory import THE_HUB, Directory, Platform
 from hub.core.headers import RequestHeaders
 from hub.core.message import Message
 from hub.core.modules import METHODS, Catalogue, Interface, Operation
@@ -39,23 +39,37 @@ class Reader:
         indirect: Indirect,
         current: Callable[[], Directory],
         numbers: Numbers,
+        *,
+        believes_hubs: bool = False,
     ) -> None:
+        """`believes_hubs`: a hub speaks for whoever it says, as it does to a platform that is no hub itself."""
+        self._believes_hubs = believes_hubs
         self._catalogue = catalogue
         self._access = access
         self._indirect = indirect
         self._current = current
         self._numbers = numbers
 
+    def offer(self, catalogue: Catalogue) -> None:
+        """Find these operations from the next request on."""
+        self._catalogue = catalogue
+
     def target(
-        self, version: str, path: str, method: str, query: str, headers: RequestHeaders
+        self,
+        version: str,
+        path: str,
+        method: str,
+        query: str,
+        headers: RequestHeaders,
+        caller: Caller | None = None,
     ) -> tuple[Target, Directory]:
-        """Authenticate, and find the operation; `path` is what follows the version.
+        """Authenticate (but for a `caller` that is known), and find the operation; `path` is what follows the version.
 
         Raises Unauthorized, NotFound, MethodNotAllowed, BadRequest, and UnsupportedVersion where the platform has
         agreed on another version than that of the URL.
         """
         directory = self._current()
-        caller = self._access.functional(directory, headers.authorization)
+        caller = caller or self._access.functional(directory, headers.authorization)
         if caller.platform.version != version:
             raise UnsupportedVersion(
                 f"this platform is registered with OCPI {caller.platform.version}; "
@@ -77,23 +91,30 @@ class Reader:
             raise _no_such_method(allowed, method, module)
         return Target(operation, parts, query, caller, None, headers), directory
 
-    def sealed(self, segment: str, method: str, headers: RequestHeaders) -> tuple[Target, Directory]:
+    def sealed(
+        self, segment: str, method: str, headers: RequestHeaders, caller: Caller | None = None
+    ) -> tuple[Target, Directory]:
         """The same for a sealed URL: the parties are those it was made for, whatever the headers say."""
         directory = self._current()
-        caller = self._access.functional(directory, headers.authorization)
+        caller = caller or self._access.functional(directory, headers.authorization)
         inner = self._indirect.open(segment, caller.platform, method)
+        itself = inner.target == THE_HUB
         target = directory.platforms.get(inner.target)
         interface = Interface.RECEIVER if inner.use.name == "OBJECT" else Interface.SENDER
         operation = self._catalogue.indirect(inner.version, inner.module, interface, method)
-        if target is None or operation is None:
+        if operation is None or (target is None and not itself):
             raise NotFound("this URL does not exist any more")
-        known = msgspec.structs.replace(headers, claimed=inner.holder_party, receiver=inner.target_party)
-        return Target(operation, (segment,), "", caller, self._indirect.expand(inner, target), known), directory
+        receiver = directory.hub if itself else inner.target_party
+        known = msgspec.structs.replace(headers, claimed=inner.holder_party, receiver=receiver)
+        url = self._indirect.expand(inner, target) if target else inner.url
+        return Target(operation, (segment,), "", caller, url, known), directory
 
     def message(self, target: Target, directory: Directory, body: bytes, deadline: float) -> Message:
         """The message, when its body is there. Raises BadRequest and InvalidParameters."""
         headers = target.headers
         owner = owner_of(target.operation, target.segments, body)
+        platform, claimed = target.caller.platform, headers.claimed
+        believed = claimed if self._believes_hubs and platform.is_hub else None
         return Message(
             operation=target.operation,
             segments=target.segments,
@@ -101,14 +122,15 @@ class Reader:
             body=body,
             request_id=headers.request_id or str(uuid4()),
             correlation_id=headers.correlation_id or str(uuid4()),
-            platform=target.caller.platform,
-            sender=sending_party(target.caller.platform, headers.claimed, owner),
+            platform=platform,
+            sender=believed or sending_party(platform, claimed, owner),
             receiver=headers.receiver,
             owner=owner,
             url=target.url,
             deadline=deadline,
             directory=directory,
             exchange=self._numbers.next(),
+            traceparent=headers.traceparent,
         )
 
 

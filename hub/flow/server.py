@@ -6,7 +6,7 @@ OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and n
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from hub.core.addresses import FORWARDED, Proxies
 from hub.core.catalogue import CATALOGUE, WITHOUT_INTERFACES
 from hub.core.directory import Encoding, Platform, Secret
 from hub.core.headers import (
@@ -24,19 +25,21 @@ from hub.core.headers import (
     message_ids,
     read,
     routing,
+    traceparent,
 )
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
+from hub.core.paging import PageQuery, paging
 from hub.core.party import Party, Role
 from hub.core.paths import split_target
 from hub.core.urls import endpoint_path
 from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Stopping, Unauthorized
-from hub.events import Bus, Refused
+from hub.events import Bus, Refused, Served
+from hub.flow.calls import Call, refused, served
 from hub.flow.clock import now
 from hub.flow.http import check_framing, has_next, read_body
 from hub.flow.limits import Gate
 from hub.flow.numbers import Numbers
-from hub.flow.paging import PageQuery, paging
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader
 from hub.ocpi import envelope
@@ -64,8 +67,18 @@ class Timing(msgspec.Struct, frozen=True):
     header_bytes: int
 
 
+class Answering(Protocol):
+    """Who answers messages instead of a hub's pipeline: a platform that is one party."""
+
+    async def handle(self, message: Message) -> Reply:
+        """The answer to a message. Never raises OcpiError."""
+
+
 class OcpiServer:
-    """Handles every request of the OCPI listener. `base_url` is where partners reach the hub, without a slash."""
+    """Handles every request of the OCPI listener. `base_url` is where partners reach the hub, without a slash.
+
+    `client_info` is None where there is no hub, but one party: it has no others to tell of.
+    """
 
     def __init__(
         self,
@@ -74,13 +87,14 @@ class OcpiServer:
         access: Access,
         registrar: Registrar,
         reader: Reader,
-        pipeline: Pipeline,
-        client_info: HubClientInfo,
+        pipeline: Pipeline | Answering,
+        client_info: HubClientInfo | None,
         gate: Gate,
         seen: Callable[[int], None],
         base_url: str,
         page_limit: int,
         timing: Timing,
+        proxies: Proxies,
         bus: Bus,
         numbers: Numbers,
     ) -> None:
@@ -98,15 +112,24 @@ class OcpiServer:
         self._prefix = urlsplit(base_url).path.rstrip("/")
         self._behind = f"{self._prefix}/ocpi/"
         self._timing = timing
+        self._proxies = proxies
         self._versions = catalogue.versions
         self._bus = bus
         self._numbers = numbers
         self._under_way: set[asyncio.Task[Any]] = set()
-        self._stopping = self._given_up = False
+        self._stopping = self._given_up = self._traced = False
 
-    def reconfigure(self, page_limit: int, timing: Timing) -> None:
-        """Other limits, from the next request on."""
-        self._page_limit, self._timing = page_limit, timing
+    def reconfigure(self, page_limit: int, timing: Timing, proxies: Proxies) -> None:
+        """Other limits and other proxies to believe, from the next request on."""
+        self._page_limit, self._timing, self._proxies = page_limit, timing, proxies
+
+    def trace(self, *, on: bool) -> None:
+        """Note whether partners may say to which trace their messages belong."""
+        self._traced = on
+
+    def offer(self, catalogue: Catalogue) -> None:
+        """Offer these operations from the next request on."""
+        self._catalogue = catalogue
 
     def drain(self) -> None:
         """Refuse new requests from now on; every answer ends its connection."""
@@ -138,9 +161,13 @@ class OcpiServer:
             self._check_not_stopping()
             check_framing(request, self._timing.header_bytes)
             headers = read(request.raw_headers)
-            let_in = self._gate.enter(self._caller(request, headers).platform)
+            if self._traced:
+                headers = msgspec.structs.replace(headers, traceparent=traceparent(request.raw_headers))
+            platform = self._caller(request, headers).platform
+            let_in = self._gate.enter(platform)
             try:
-                return await self._dispatch(request, headers)
+                call = Call(request=request, headers=headers, number=number, began=began, platform=platform)
+                return await self._dispatch(call)
             finally:
                 let_in.leave()
         except OcpiError as refusal:
@@ -153,42 +180,28 @@ class OcpiServer:
         except Exception:
             log.exception("request_failed")
             error = ServerError("the hub failed; its operator finds the reason in the log")
-        headers = _identified(headers or message_ids(request.raw_headers))
+        headers = headers or message_ids(request.raw_headers)
         response = self._refused(error, headers)
         if self._bus.wants(Refused):
-            self._tell(request, headers, error, response, number, began)
+            self._tell(
+                Call(request=request, headers=headers, number=number, began=began, platform=None), error, response
+            )
         return response
 
-    def _tell(
-        self,
-        request: web.BaseRequest,
-        headers: RequestHeaders,
-        error: OcpiError,
-        response: web.Response,
-        number: int,
-        began: float,
-    ) -> None:
+    def _tell(self, call: Call, error: OcpiError, response: web.Response) -> None:
         """Say what was refused before it was a message."""
         try:
-            platform = self._access.authenticate(self._keeper.current, headers.authorization).platform
+            platform = self._access.authenticate(self._keeper.current, call.headers.authorization).platform
         except OcpiError:
             platform = None
-        self._bus.publish(
-            Refused(
-                number=number,
-                method=request.method,
-                path=request.raw_path.partition("?")[0],
-                address=request.remote,
-                headers=msgspec.structs.replace(headers, authorization=None),
-                platform=platform,
-                http=error.http,
-                code=error.code,
-                reason=error.message,
-                seconds=time.perf_counter() - began,
-                bytes_in=request.content_length or 0,
-                bytes_out=response.content_length or 0,
-            )
-        )
+        known = msgspec.structs.replace(call, platform=platform)
+        self._bus.publish(refused(known, self._address(call.request) or None, error, response))
+
+    def _served(self, call: Call, module: str, version: str | None, response: web.Response) -> web.Response:
+        """Say what was answered that is no message."""
+        if call.platform and self._bus.wants(Served):
+            self._bus.publish(served(call, call.platform, module, version, response))
+        return response
 
     def _check_not_stopping(self) -> None:
         if self._stopping:
@@ -199,28 +212,34 @@ class OcpiServer:
         try:
             return self._access.authenticate(self._keeper.current, headers.authorization)
         except Unauthorized:
-            self._gate.stranger(request.remote or "")
+            self._gate.stranger(self._address(request))
             raise
+
+    def _address(self, request: web.BaseRequest) -> str:
+        """Where a request comes from, past the proxies that are believed."""
+        return self._proxies.caller(request.remote, request.headers.getall(FORWARDED, ()))
 
     def answer(self, error: OcpiError) -> web.Response:
         """The answer to something that could not even be read as a request."""
         return self._refused(error, RequestHeaders())
 
-    async def _dispatch(self, request: web.BaseRequest, headers: RequestHeaders) -> web.Response:
+    async def _dispatch(self, call: Call) -> web.Response:
+        request, headers = call.request, call.headers
         path, query = split_target(request.raw_path)
         # A proxy in front may pass the public path on, or strip it: both arrive.
         first, second, third, rest = _parts(path.removeprefix(self._prefix) if path.startswith(self._behind) else path)
         if first == "versions" and not second:
-            return await self._versions_list(request, headers)
+            return self._served(call, "versions", None, await self._versions_list(request, headers))
         if first not in self._versions:
             self._access.authenticate(self._keeper.current, headers.authorization)
             raise NotFound(f"there is nothing at this path; begin at {self._root}/versions")
         if not second:
-            return await self._details(request, headers, first)
+            return self._served(call, "versions", first, await self._details(request, headers, first))
         if second == "credentials" and not third:
-            return await self._credentials(request, headers, first)
-        if (second, third) == ("sender", _CLIENT_INFO) and not rest and first not in WITHOUT_INTERFACES:
-            return self._infos(request, headers, first, query)
+            return self._served(call, "credentials", first, await self._credentials(request, headers, first))
+        info = self._client_info if first not in WITHOUT_INTERFACES else None
+        if info and (second, third) == ("sender", _CLIENT_INFO) and not rest:
+            return self._served(call, _CLIENT_INFO, first, self._infos(info, request, headers, first, query))
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
         if second == SEALED:
             target, directory = self._reader.sealed(f"{third}/{rest}".rstrip("/"), request.method, headers)
@@ -243,7 +262,7 @@ class OcpiServer:
         _only(request, "GET")
         platform, sender = caller.platform, Interface.SENDER
         endpoints = [Endpoint("credentials", f"{self._root}/{version}/credentials/", sender)]
-        if version not in WITHOUT_INTERFACES:
+        if self._client_info and version not in WITHOUT_INTERFACES:
             endpoints.append(Endpoint(_CLIENT_INFO, self._endpoint(version, sender, _CLIENT_INFO), sender))
         endpoints += [
             Endpoint(module, self._endpoint(version, interface, module), interface)
@@ -261,18 +280,22 @@ class OcpiServer:
     def _is_told(self, platform: Platform, version: str, module: str) -> bool:
         """Whether a platform sees a module: one that is no part of OCPI only where an agreement lets it use it.
 
-        OCPI 2.2.1, version_information_endpoint: Custom Modules.
+        OCPI 2.2.1, version_information_endpoint: Custom Modules. A party has no agreements: it shows what it has.
         """
+        if self._client_info is None:
+            return True
         agreements = self._keeper.current.agreements
         return CATALOGUE.has(version, module) or any(agreements.uses(party, module) for party in platform.parties)
 
-    def _infos(self, request: web.BaseRequest, headers: RequestHeaders, version: str, query: str) -> web.Response:
+    def _infos(
+        self, client_info: HubClientInfo, request: web.BaseRequest, headers: RequestHeaders, version: str, query: str
+    ) -> web.Response:
         """GET of HubClientInfo: the parties that the platform may reach, and whether they are there."""
         caller = self._access.functional(self._keeper.current, headers.authorization)
         _only(request, "GET")
         self._seen(caller.platform.id)
         asked = PageQuery.read(query, self._page_limit)
-        rows, total = self._client_info.page(
+        rows, total = client_info.page(
             caller.platform, date_from=asked.date_from, date_to=asked.date_to, offset=asked.offset, limit=asked.limit
         )
         url = self._endpoint(version, Interface.SENDER, _CLIENT_INFO)
@@ -348,12 +371,6 @@ def _only(request: web.BaseRequest, *methods: str) -> None:
 def _token(headers: RequestHeaders, caller: Caller) -> Secret:
     raw, decoded = credentials_tokens(headers.authorization)
     return Secret(decoded if caller.encoding is Encoding.BASE64 and decoded else raw)
-
-
-def _identified(headers: RequestHeaders) -> RequestHeaders:
-    """With ids where none came."""
-    request_id, correlation_id = (value for _, value in _ids(headers))
-    return msgspec.structs.replace(headers, request_id=request_id, correlation_id=correlation_id)
 
 
 def _ids(headers: RequestHeaders) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hub.config import Config
+from hub.flow.hosting import Settings as HostingSettings
 from hub.flow.server import Timing
 from hub.flow.sync import Settings as PullSettings
 from hub.upstream import Limits
@@ -27,6 +28,11 @@ def pulling(config: Config) -> PullSettings:
     """How the mirror is kept in step."""
     sync = config.sync
     return PullSettings(sync.interval, sync.splay, sync.pages, sync.timeout, sync.objects, config.limits.timeout)
+
+
+def hosting_settings(config: Config) -> HostingSettings:
+    """What holds for parties inside the hub."""
+    return HostingSettings(config.limits.timeout, config.routing.page_limit)
 
 
 def timing(config: Config) -> Timing:

@@ -52,8 +52,11 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def nginx(folder: Path, port: int, hub: int, *, without: str = "") -> AsyncIterator[Nginx]:
-    """nginx at `port` before what listens at port `hub`. `without` is taken out of its configuration."""
+async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: str = "") -> AsyncIterator[Nginx]:
+    """nginx at `port` before what listens at port `hub`. `without` is taken out of its configuration.
+
+    `more` are further servers, with `{folder}` where their certificates are.
+    """
     assert NGINX is not None, "nginx is not installed: apt-get install nginx"
     folder.mkdir()
     authority = Authority(folder / "ca.pem")
@@ -70,6 +73,7 @@ async def nginx(folder: Path, port: int, hub: int, *, without: str = "") -> Asyn
             *([(without, "")] if without else []),
         ],
     )
+    (folder / "conf.d" / "more.conf").write_text(more.replace("{folder}", str(folder)))
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
     with (folder / "log").open("wb") as log:

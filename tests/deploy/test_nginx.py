@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from hub.app import App
-from hub.config import Limits, Listen
+from hub.config import Admin, Limits, Listen
 from tests.deploy.proxy import DEPLOY, free_port, needs_nginx, nginx
 from tests.partner import Asked, Partner, Say, ocpi
 from tests.raw import ROUTING, TARIFF, Answer, ask, request, wire
@@ -196,6 +199,38 @@ async def test_headers_of_a_request_pass_and_claims_about_its_origin_do_not(tmp_
             >= {"authorization": "Token dA==", "ocpi-to-party-id": "MSP", "x-forwarded-for": "127.0.0.1"}.items()
         )
         assert not {"connection", "forwarded"} & got.keys()
+
+
+async def test_the_admin_listener_behind_it(tmp_path):
+    """As docs/security.md has it: the hub learns who asks, whatever that one claims."""
+    (block,) = re.findall(
+        r"^```nginx\n(.*?)^```", (DEPLOY.parent / "docs/security.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    port = free_port()
+    for old, new in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("/etc/ocpi-hub/tls/admin.pem", "{folder}/fullchain.pem"),
+        ("/etc/ocpi-hub/tls/admin.key", "{folder}/privkey.pem"),
+        ("allow 10.20.0.0/16", "allow 127.0.0.0/8"),
+    ):
+        assert old in block
+        block = block.replace(old, new)
+    admin = Admin(port=0, trusted_proxies=("127.0.0.1/32",))
+    async with running(tmp_path, admin=admin) as app:
+        server = block.replace("127.0.0.1:8001", app.admin_url.removeprefix("http://"))
+        from_elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+        async with (
+            nginx(tmp_path / "nginx", free_port(), free_port(), more=server) as proxy,
+            aiohttp.ClientSession(connector=from_elsewhere) as session,
+        ):
+            key = (await app.operations.keys.create("test", "read")).key
+            for sent, status in ((key, 200), ("wrong", 401)):
+                headers = {"x-api-key": sent, "X-Forwarded-For": "6.6.6.6", "Host": "hub-admin.example"}
+                url = f"https://127.0.0.1:{port}/api/v1/overview"
+                with capture_logs() as logs:
+                    async with session.get(url, headers=headers, ssl=proxy.tls) as answer:
+                        assert answer.status == status
+            assert [each["address"] for each in logs] == ["127.0.0.2"]
 
 
 async def test_when_the_hub_does_not_run_the_answer_is_json(tmp_path):

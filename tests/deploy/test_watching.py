@@ -11,7 +11,7 @@ import yaml
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from hub.config import load
-from hub.metrics import Metrics
+from hub.metrics import Gauges, Metrics
 from tests.deploy.proxy import DEPLOY
 from tests.support import running
 
@@ -19,7 +19,7 @@ PROMETHEUS = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
 RULES = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/ocpi-hub.json").read_text())
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-WORDS = {"by", "and", "or", "vector", "le", "sum", "rate", "count", "increase", "histogram_quantile"}
+WORDS = {"by", "and", "or", "vector", "le", "sum", "rate", "count", "increase", "histogram_quantile", "time"}
 ALWAYS = {"up": {"job"}}
 """Metrics of Prometheus itself."""
 
@@ -36,7 +36,7 @@ def expressions() -> Iterator[tuple[str, str]]:
 async def known(folder: Path) -> dict[str, set[str]]:
     """The metrics of a hub, each with its labels, also those that have no sample yet."""
     async with running(folder) as app:
-        registry = Metrics(app.bus, app.operations.board, app.plugins, lambda: 0, lambda: 0).registry
+        registry = Metrics(app.bus, app.operations.board, app.plugins, Gauges()).registry
         found: dict[str, set[str]] = {}
         for collector, names in registry._collector_to_names.items():
             found |= {name: set(getattr(collector, "_labelnames", ())) for name in names}

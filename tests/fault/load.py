@@ -3,6 +3,7 @@
 import asyncio
 import tomllib
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 
@@ -87,7 +88,14 @@ def configure(hub: HubProcess, **sections: dict[str, object]) -> None:
         tables[name] = {**tables.get(name, {}), **keys}
     plugins = tables.pop("plugins", {})
     tables |= {f"plugins.{stem}": keys for stem, keys in plugins.items()}
-    path.write_text("".join(f"[{name}]\n{_lines(keys)}" for name, keys in tables.items()))
+    replace(path, "".join(f"[{name}]\n{_lines(keys)}" for name, keys in tables.items()))
+
+
+def replace(path: Path, text: str) -> None:
+    """Put a text in the place of a file, at one moment: a hub that reads just then gets the old one or the new one."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(text)
+    draft.rename(path)
 
 
 def _lines(keys: dict[str, object]) -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
-from hub.control import Arguments, ask
+from hub.asking import Arguments, ask
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -149,7 +149,7 @@ format = "json"
 
     async def ask(self, verb: str, **arguments: Any) -> Any:
         """A verb of `ocpi-hub partner`."""
-        return await ask(self.control, verb, Arguments(**arguments), 30.0)
+        return await asyncio.to_thread(ask, self.control, verb, Arguments(**arguments), 30.0)
 
     def files(self) -> list[tuple[str, bytes]]:
         """Every regular file below the folder, and every one that the process has open, with or without a name."""

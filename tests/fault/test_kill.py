@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.control import ControlError
+from hub.asking import ControlError
 from hub.core.party import PartyRole
 from tests.fault.by_hand import Platform
 from tests.fault.process import HubProcess, Nursery

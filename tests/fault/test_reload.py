@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from tests.fault.load import LINE, Load, configure, join, put, receiver
+from tests.fault.load import LINE, Load, configure, join, put, receiver, replace
 from tests.fault.process import HubProcess
 from tests.partner import Partner
 
@@ -55,12 +55,12 @@ async def test_5000_requests_none_fails(tmp_path):
                 else:
                     hub.hang_up()
                 if reloads % 3 == 0:
-                    plugin.write_text(f"{PLUGIN}\n# {reloads}\n")
+                    replace(plugin, f"{PLUGIN}\n# {reloads}\n")
                 if reloads % 5 == 0:
                     right = config.read_text()
-                    config.write_text(f"{right}[nonsense]\n")
+                    replace(config, f"{right}[nonsense]\n")
                     assert (await hub.ask("reload"))["problems"] != []
-                    config.write_text(right)
+                    replace(config, right)
                 await asyncio.sleep(0.1)
         assert reloads > 3
         assert (load.silent, load.closed) == (0, 0)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from hub.control import Arguments
+from hub.asking import Arguments
 from hub.ocpi import v2_2_1 as ocpi
 from hub.ocpi.handshake import BusinessDetails, PlainCredentials
 from hub.partners.operations import Invitation

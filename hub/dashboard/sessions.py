@@ -1,0 +1,108 @@
+"""Who is logged in: a random token in a cookie, its digest on disk, and a key that has to be good all the while."""
+
+import hashlib
+import hmac
+import secrets
+
+import msgspec
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.partners.directory import now_ms
+from hub.partners.keys import KeyBook
+from hub.store.database import Database
+from hub.store.keys import KeyRecord
+from hub.store.sessions import (
+    SessionRecord,
+    add_session,
+    end_session,
+    end_sessions,
+    find_session,
+    touch_session,
+)
+
+COOKIE = "ocpi_hub_session"
+PATH = "/dashboard"
+LONGEST = 24 * 3_600_000
+IDLE = 8 * 3_600_000
+"""Milliseconds until a session ends: in any case, and where nobody uses it."""
+_RENEWED = 60_000
+"""Milliseconds between two notes that a session is used."""
+_BYTES = 32
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One who is logged in. `csrf` goes into every form of theirs: nobody else can know it."""
+
+    key: KeyRecord
+    csrf: str
+    digest: bytes
+
+    def __repr__(self) -> str:
+        """Without anything secret."""
+        return f"<session of {self.key.name!r}>"
+
+    def made(self, csrf: str) -> bool:
+        """Whether a form is one of this session."""
+        return hmac.compare_digest(self.csrf.encode(), csrf.encode("utf-8", "replace"))
+
+
+class Sessions:
+    """The sessions of this hub."""
+
+    def __init__(self, database: Database, keys: KeyBook) -> None:
+        self._database = database
+        self._keys = keys
+
+    async def begin(self, key: KeyRecord) -> str:
+        """Log in with a key that was checked; returns the token for the cookie."""
+        token, now = secrets.token_urlsafe(_BYTES), now_ms()
+        session = SessionRecord(_digest(token), key.digest, now, now)
+
+        async def keep(connection: AsyncConnection) -> None:
+            await end_sessions(connection, now - LONGEST, now - IDLE)
+            await add_session(connection, session)
+
+        await self._database.write(keep)
+        return token
+
+    async def find(self, request: web.BaseRequest) -> Session | None:
+        """Whose request this is; None where nobody is logged in, or the key is revoked or has expired."""
+        token = request.cookies.get(COOKIE)
+        if not token or not token.isascii():
+            return None
+        digest = _digest(token)
+        record = await self._database.read(lambda connection: find_session(connection, digest))
+        now = now_ms()
+        if record is None or record.begun_at < now - LONGEST or record.seen_at < now - IDLE:
+            return None
+        key = self._keys.holds(record.key)
+        if key is None:
+            return None
+        if record.seen_at < now - _RENEWED:
+            await self._database.write(lambda connection: touch_session(connection, digest, now))
+        return Session(key, _csrf(token), digest)
+
+    async def end(self, session: Session) -> None:
+        """Log out."""
+        await self._database.write(lambda connection: end_session(connection, session.digest))
+
+
+def give(response: web.StreamResponse, token: str, *, secure: bool) -> None:
+    """Put the token into the cookie. `secure`: the browser came by TLS."""
+    response.set_cookie(
+        COOKIE, token, path=PATH, max_age=LONGEST // 1000, httponly=True, samesite="Strict", secure=secure
+    )
+
+
+def take(response: web.StreamResponse) -> None:
+    """Take the cookie away."""
+    response.del_cookie(COOKIE, path=PATH, httponly=True, samesite="Strict")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _csrf(token: str) -> str:
+    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
