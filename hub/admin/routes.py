@@ -20,9 +20,13 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 
 class Call(msgspec.Struct, Generic[Q, B], frozen=True):
-    """One request, decoded: what it acts on, parts of its path, parameters, and its body (None where it has none)."""
+    """One request, decoded: what it acts on, parts of its path, parameters, and its body (None where it has none).
+
+    `scope` is that of the key that it came with.
+    """
 
     do: Operations
+    scope: Scope
     path: Mapping[str, str]
     query: Q
     body: B

@@ -12,13 +12,14 @@ from hub.admin.gate import HEADER, Doorman
 from hub.admin.health import Health
 from hub.admin.plugins import PluginRoutes
 from hub.admin.problems import Failure, Fault, Problem, problem
-from hub.admin.requests import read_body, read_query
 from hub.admin.routes import Call, Route
 from hub.control import Operations, needed
 from hub.core.addresses import FORWARDED, Proxies
 from hub.core.plain import seen
 from hub.core.scopes import Scope
 from hub.metrics import CONTENT_TYPE, Metrics
+from hub.plugin.requests import read_body, read_query
+from hub.store.keys import KeyRecord
 
 log = structlog.get_logger()
 
@@ -110,19 +111,19 @@ class AdminServer:
 
     def _handler(self, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            await self._admit(request, route.scope)
+            key = await self._admit(request, route.scope)
             query = read_query(request, route.query)
             body = await read_body(request, route.body)
-            answer = await route.handler(Call(self._do, request.match_info, query, body))
+            answer = await route.handler(Call(self._do, key.scope, request.match_info, query, body))
             return json_response(route.status, answer)
 
         return handle
 
-    async def _admit(self, request: web.Request, scope: Scope) -> None:
+    async def _admit(self, request: web.Request, scope: Scope) -> KeyRecord:
         keys = request.headers.getall(HEADER, [])
         if len(keys) > 1:
             raise Problem(400, f"header {HEADER} came twice", "send it once")
-        await self._doorman.admit(keys[0] if keys else None, scope, request.remote or "")
+        return await self._doorman.admit(keys[0] if keys else None, scope, request.remote or "")
 
     @web.middleware
     async def _past_proxies(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from hub.admin.cards import check, shown_id
 from hub.admin.problems import Problem
 from hub.admin.routes import Body, Call, Page, Paging, Query
 from hub.control import needed
@@ -53,7 +54,10 @@ class TokenType(Query, frozen=True, kw_only=True):
 
 
 class MirrorEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One object that the hub holds, without the object. Times are milliseconds since 1970."""
+    """One object that the hub holds, without the object. Times are milliseconds since 1970.
+
+    Of a token, a key of scope `read` is told the end of the id only.
+    """
 
     module: str
     owner: str
@@ -94,7 +98,7 @@ async def list_mirror(call: Call[MirrorFilter, None]) -> Page[MirrorEntry]:
         MirrorEntry(
             module=module,
             owner=each.owner,
-            id=each.object_id,
+            id=shown_id(module, each.object_id, call.scope),
             version=each.version,
             partner_id=each.platform_id,
             last_updated=each.last_updated,
@@ -107,7 +111,8 @@ async def list_mirror(call: Call[MirrorFilter, None]) -> Page[MirrorEntry]:
 
 
 async def show_mirrored(call: Call[TokenType, None]) -> MirrorObject:
-    """One object that the hub holds."""
+    """One object that the hub holds; a token only with a key of scope `operate`."""
+    check(call.path["module"], call.scope)
     module, object_id = call.path["module"], call.path["id"]
     owner = _party("owner", call.path["owner"])
     key = token_key(object_id, call.query.type) if module == "tokens" else object_id.lower()

@@ -8,12 +8,13 @@ from itertools import pairwise
 import msgspec
 
 WIDTH, HEIGHT = 720.0, 180.0
-LEFT, BOTTOM, TOP = 44.0, 22.0, 8.0
+LEFT, BOTTOM, TOP = 56.0, 22.0, 8.0
 STRIP, STRIP_FLOOR = 46.0, 26.0
 """The height of a strip with its times below, and of its pieces."""
 _STEPS = (1, 2, 5, 10)
 _TICKS = 4
 _LABELS = 6
+_MOST_POINTS = 400
 _DAY = 86_400_000
 _LEAST = 1.5
 
@@ -109,13 +110,30 @@ def strip(changes: Sequence[tuple[int, str]], since: int, until: int) -> Chart:
     return Chart(bars=tuple(bars), along=_along(since, until))
 
 
-def spark(values: Sequence[float], width: float = 120.0, height: float = 24.0) -> str:
-    """A small line without any axis, as path data."""
-    top = max(values, default=0) or 1
-    across = width / max(1, len(values) - 1)
-    return "M" + " L".join(
-        f"{place * across:.1f},{height - 1 - (height - 2) * value / top:.1f}" for place, value in enumerate(values)
-    )
+def points(series: Sequence[Sequence[tuple[int, float | None]]]) -> Chart | None:
+    """Lines from zero up, named `series-1` and so on, of values at any times. None where no time passes in them."""
+    known = [(at, value) for line in series for at, value in line if value is not None]
+    since, until = min((at for at, _ in known), default=0), max((at for at, _ in known), default=0)
+    if since == until:
+        return None
+    high, ticks = _scale(max(value for _, value in known), _count, least=0.001)
+
+    def path(line: Sequence[tuple[int, float | None]]) -> str:
+        parts, pen = [], "M"
+        for at, value in _thinned(line):
+            if value is not None:
+                parts.append(f"{pen}{_x(at, since, until):.1f},{_floor() - max(0.0, value) * high:.1f}")
+            pen = "M" if value is None else "L"
+        return "".join(parts)
+
+    drawn = tuple(Line(f"series-{number}", path(line)) for number, line in enumerate(series, 1))
+    return Chart(lines=drawn, across=ticks, along=_along(since, until))
+
+
+def _thinned(line: Sequence[tuple[int, float | None]]) -> Sequence[tuple[int, float | None]]:
+    """As many as the picture has room for."""
+    every = -(-len(line) // _MOST_POINTS)
+    return line if every <= 1 else [*line[:-1:every], line[-1]]
 
 
 def _path(steps: Sequence[Step], kind: str, y: Callable[[float], float], span: tuple[int, int, int]) -> str:
@@ -146,9 +164,9 @@ def _wide(step: int, since: int, until: int) -> float:
     return max(0.8, (WIDTH - LEFT) * step / (until - since) * 0.86)
 
 
-def _scale(top: float, label: Callable[[float], str]) -> tuple[float, tuple[Tick, ...]]:
-    """Pixels of one, and round numbers up to the top."""
-    step = _round(top / _TICKS)
+def _scale(top: float, label: Callable[[float], str], least: float = 1.0) -> tuple[float, tuple[Tick, ...]]:
+    """Pixels of one, and round numbers up to the top, in steps of `least` or more."""
+    step = _round(max(top / _TICKS, least))
     highest = step * max(1, math.ceil(top / step))
     scale = (_floor() - TOP) / highest
     marks = range(round(highest / step) + 1)
@@ -156,11 +174,9 @@ def _scale(top: float, label: Callable[[float], str]) -> tuple[float, tuple[Tick
 
 
 def _round(least: float) -> float:
-    """The next one of 1, 2, 5, 10, 20, ... that is not below."""
-    if least <= 1:
-        return 1
-    power = 10 ** math.floor(math.log10(least))
-    return next(float(power * step) for step in _STEPS if power * step >= least)
+    """The next one of 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that is not below."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * step for step in _STEPS if power * step >= least * (1 - 1e-9))
 
 
 def _along(since: int, until: int) -> tuple[Tick, ...]:
@@ -176,7 +192,7 @@ def _moment(at: int) -> str:
 
 
 def _count(value: float) -> str:
-    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
+    return f"{value / 1000:g}k" if value >= 1000 else f"{value:.6g}"
 
 
 def _duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from hub.admin.cards import check, hides, shown_id
 from hub.admin.problems import Problem
 from hub.admin.routes import Query
 from hub.admin.traffic import TokenType
@@ -12,7 +13,6 @@ from hub.control import needed
 from hub.core.party import Party
 from hub.core.places import DEGREE, LATITUDES, LONGITUDES, Area
 from hub.core.plain import seen
-from hub.core.scopes import Scope
 from hub.dashboard.globe import Sheet, cell, degrees, framed, further, sheet
 from hub.dashboard.pages import Checked, Visit
 from hub.errors import NotFound
@@ -28,7 +28,6 @@ MOST_SHOWN = 200_000
 """Characters of an object that the page shows; the JSON twin has all."""
 _TOKENS = "tokens"
 _TYPES = ("RFID", "APP_USER", "AD_HOC_USER", "EMAID", "OTHER")
-_SHOWN_OF_ID = 3
 
 
 class Asked(Query, frozen=True, kw_only=True):
@@ -135,8 +134,7 @@ async def mirror(visit: Visit[Asked]) -> MirrorPage:
 async def mirrored(visit: Visit[TokenType]) -> Mirrored:
     """The page of one object. Who may only read is not told cards and contracts: with them somebody could charge."""
     module, object_id = visit.path["module"], visit.path["id"]
-    if _hides(visit, module):
-        raise Problem(403, "people charge with a token: to see one needs a key of scope operate", "log in with one")
+    check(module, visit.key.scope)
     owner, held = _party(visit.path["owner"]), needed(visit.do.mirror)
     key = token_key(object_id, visit.given.type) if module == _TOKENS else object_id.lower()
     entries = await held.browse(module, owner, 0, 1, [key])
@@ -179,12 +177,11 @@ def _no_area() -> Problem:
 
 
 def _listed(visit: Visit[Asked] | Visit[TokenType], module: str, entry: Entry) -> Listed:
-    hidden = _hides(visit, module)
     record = next((each for each in visit.do.partners.all() if each.id == entry.platform_id), None)
     return Listed(
         owner=entry.owner,
-        id=f"…{entry.object_id[-_SHOWN_OF_ID:]}" if hidden else entry.object_id,
-        hidden=hidden,
+        id=shown_id(module, entry.object_id, visit.key.scope),
+        hidden=hides(module, visit.key.scope),
         type=entry.object_key.rpartition(" ")[2] if module == _TOKENS else None,
         version=entry.version,
         partner_id=entry.platform_id,
@@ -193,10 +190,6 @@ def _listed(visit: Visit[Asked] | Visit[TokenType], module: str, entry: Entry) -
         updated_at=entry.updated_at,
         bytes=entry.size,
     )
-
-
-def _hides(visit: Visit[Asked] | Visit[TokenType], module: str) -> bool:
-    return module == _TOKENS and not visit.key.scope.opens(Scope.OPERATE)
 
 
 def _keys(module: str, object_id: str) -> list[str]:

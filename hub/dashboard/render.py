@@ -28,7 +28,16 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            when=when, day=day, plain=plain, seconds=seconds, span=span, size=size, number=number, iso=iso, part=part
+            when=when,
+            day=day,
+            plain=plain,
+            seconds=seconds,
+            span=span,
+            size=size,
+            number=number,
+            amount=amount,
+            iso=iso,
+            part=part,
         )
         self._templates.globals.update(charts=charts, globe=globe)
         # As a global: a block that is drawn alone does not see what its template imports.
@@ -91,6 +100,13 @@ def size(count: int) -> str:
             break
         left /= 1000
     return f"{left:.3g} {unit}" if left < 1000 else f"{left:.0f} {unit}"
+
+
+def amount(value: float) -> str:
+    """A number that may have a fraction, of which three digits are told."""
+    whole, _, fraction = f"{value:,.3f}".replace(",", "\N{NARROW NO-BREAK SPACE}").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def number(count: float) -> str:

@@ -11,7 +11,6 @@ from aiohttp import web
 from hub import __version__
 from hub.admin.gate import HEADER, Doorman
 from hub.admin.problems import Problem, problem
-from hub.admin.requests import read_query
 from hub.admin.server import json_response
 from hub.control import Operations, needed
 from hub.core.scopes import Scope
@@ -21,6 +20,7 @@ from hub.dashboard.login import LOGIN, START, Login, foreign_form, to_login
 from hub.dashboard.pages import ROOT, Action, Checked, Done, Download, Page, Visit
 from hub.dashboard.render import Renderer
 from hub.dashboard.sessions import Session, Sessions
+from hub.plugin.requests import read_query
 from hub.store.keys import KeyRecord
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from hub.dashboard.mirror import mirror, mirrored
 from hub.dashboard.overview import overview
 from hub.dashboard.pages import Action, Download, Page
 from hub.dashboard.partners import partner, partners
-from hub.dashboard.plugins import plugins, try_again
+from hub.dashboard.plugins import plugin, plugins, try_again
 from hub.dashboard.trace import trace
 
 _OPERATE, _ADMIN = Scope.OPERATE, Scope.ADMIN
@@ -27,6 +27,7 @@ PAGES: tuple[Page, ...] = (
     Page.of("/mirror", "Mirror", mirror, every=10.0),
     Page.of("/mirror/{module}/{owner}/{id}", "Object", mirrored, listed=False),
     Page.of("/plugins", "Plugins", plugins, every=2.0),
+    Page.of("/plugins/{plugin}", "Plugin", plugin, every=3.0, listed=False),
 )
 
 # What the same verb of the admin API needs is needed here.

@@ -256,3 +256,16 @@ async def test_what_the_hub_can_not_do_now_is_a_503(net):
     assert "hub is stopping" in await net.api.error(
         "POST", "/partners", {"name": "A", "parties": ["NL-AAA:CPO"]}, status=503
     )
+
+
+async def test_a_reader_is_not_told_cards(net):
+    """With the uid of a card somebody could charge."""
+    await net.emsp.push_token(net.cpo.roles[0].party)
+    await net.emsp.push_token(net.app.keeper.current.hub)
+    await net.app.bus.settle()
+    (entry,) = (await net.api.call("GET", "/mirror/tokens"))["items"]
+    (hidden,) = (await net.api.call("GET", "/mirror/tokens", scope="read"))["items"]
+    assert hidden == entry | {"id": f"…{entry['id'][-4:]}"}
+    path = f"/mirror/tokens/{entry['owner']}/{entry['id']}"
+    assert (await net.api.call("GET", path, scope="operate"))["object"]["uid"] == entry["id"]
+    assert "scope operate" in await net.api.error("GET", path, scope="read", status=403)

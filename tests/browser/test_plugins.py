@@ -16,6 +16,53 @@ class Broken(Plugin):
 '''
 
 
+_SHOWING = '''
+"""Shows figures, a table, and a chart, and fails once."""
+from hub.plugin import Chart, Figure, Figures, Line, Plugin, Rows, panel
+
+
+class Showing(Plugin):
+    @panel("Figures of <i>today</i>")
+    async def figures(self) -> Figures:
+        return Figures((Figure("sent", 1204, "messages"), Figure("share", 0.125), Figure("last", None)))
+
+    @panel("Table")
+    async def table(self) -> Rows:
+        return Rows(("who", "kWh"), (("<b>NL-TNM</b>", 12.5), ("DE-MSP", 3)))
+
+    @panel("Power")
+    async def power(self) -> Chart:
+        return Chart((Line("<u>first</u>", ((0, 1.0), (60000, 7.4))), Line("second", ((0, 2.0), (60000, None)))), "kW")
+
+    @panel("Nothing")
+    async def nothing(self) -> Chart:
+        return Chart((Line("none", ()),))
+
+    @panel("Broken")
+    async def broken(self) -> Rows:
+        raise ValueError("no figures today")
+'''
+
+
+async def test_what_a_plugin_shows_is_drawn(desk, page):
+    desk.app.config.plugins_folder.mkdir(exist_ok=True)
+    (desk.app.config.plugins_folder / "showing.py").write_text(_SHOWING)
+    await desk.app.plugins.refresh()
+    await page.get_by_role("link", name="Plugins").click()
+    await page.get_by_role("link", name="showing").click()
+    await expect(page.get_by_role("heading", name="showing", level=1)).to_be_visible()
+    figures = page.get_by_role("region", name="Figures of <i>today</i>", exact=True)
+    await expect(figures).to_contain_text("1\u202f204")
+    await expect(figures).to_contain_text("0.125")
+    row = page.get_by_role("row", name="<b>NL-TNM</b>")
+    await expect(row).to_contain_text("12.5")
+    power = page.get_by_role("img", name="Power")
+    await expect(power.locator("path.series-1")).to_be_attached()
+    await expect(page.get_by_text("<u>first</u>: 7.4")).to_be_visible()
+    await expect(page.get_by_role("region", name="Nothing", exact=True)).to_contain_text("Nothing yet.")
+    await expect(page.get_by_role("region", name="Broken", exact=True)).to_contain_text("This can not be shown")
+
+
 async def test_without_plugins_it_says_what_to_do(page):
     await page.get_by_role("link", name="Plugins").click()
     await expect(page.locator("main")).to_contain_text("There are no plugins. The first one takes ten lines")

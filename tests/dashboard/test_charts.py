@@ -14,7 +14,7 @@ from hub.dashboard.charts import (
     WIDTH,
     Step,
     lines,
-    spark,
+    points,
     stacked,
     strip,
 )
@@ -82,9 +82,29 @@ def test_below_a_long_time_stand_days():
     assert all(re.fullmatch(r"\d\d-\d\d", tick.label) for tick in long.along)
 
 
-def test_a_spark_is_one_line():
-    assert spark([0, 2, 1], 10, 10) == "M0.0,9.0 L5.0,1.0 L10.0,5.0"
-    assert spark([0, 0], 10, 10) == "M0.0,9.0 L10.0,9.0"
+def test_points_go_from_zero_up_and_break_at_nothing():
+    chart = points([[(0, 0.0), (1000, 0.5), (2000, None), (3000, 0.25)], [(0, -1.0), (3000, 0.5)]])
+    assert [tick.label for tick in chart.across] == ["0", "0.2", "0.4", "0.6"]
+    first, second = chart.lines
+    assert (first.kind, first.path.count("M"), first.path.count("L")) == ("series-1", 2, 1)
+    assert second.path.startswith(f"M{LEFT:.1f},{HEIGHT - BOTTOM:.1f}L")
+
+
+def test_points_without_time_are_no_chart():
+    assert points([]) is None
+    assert points([[(5, 1.0)]]) is None
+    assert points([[(5, None), (6, None)]]) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.floats(0, 1e9)), max_size=600, unique_by=lambda each: each[0]))
+def test_many_points_are_thinned_and_stay_inside(values):
+    chart = points([sorted(values)])
+    if chart is None:
+        assert len(values) < 2
+        return
+    found = [tuple(map(float, each)) for each in re.findall(r"[ML]([\d.]+),([\d.]+)", chart.lines[0].path)]
+    assert 2 <= len(found) <= 402
+    assert all(LEFT <= x <= WIDTH and TOP - 0.1 <= y <= HEIGHT - BOTTOM + 0.1 for x, y in found)
 
 
 @given(st.lists(st.integers(_SINCE - _STEP, _UNTIL - 1), unique=True).map(sorted))

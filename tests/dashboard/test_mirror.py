@@ -125,7 +125,7 @@ async def test_a_read_key_is_told_no_cards(net):
             assert token["uid"] not in text
             assert token["contract_id"] not in text
         (entry,) = (await reader.get("/dashboard/mirror.json?module=tokens")).json()["entries"]
-        assert (entry["id"], entry["hidden"], entry["type"]) == (f"…{token['uid'][-3:]}", True, "RFID")
+        assert (entry["id"], entry["hidden"], entry["type"]) == (f"…{token['uid'][-4:]}", True, "RFID")
         for asked in (path, f"{path}.json"):
             answer = await reader.get(asked)
             assert answer.status == 403
