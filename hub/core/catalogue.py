@@ -176,24 +176,6 @@ def _payments(v: str) -> tuple[Operation, ...]:
     )
 
 
-def _parking(v: str) -> tuple[Operation, ...]:
-    """Parking sessions, a custom module."""
-    return (
-        *rows(v, "parking", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-        *rows(v, "parking", _S, "GET PATCH", _OWNED + "/{id}", identity="id", **_CPO),
-        *rows(v, "parking", _R, "GET PUT PATCH", _OWNED + "/{id}", owner=OwnerIn.PATH, identity="id", **_CPO),
-    )
-
-
-def _reservations(v: str) -> tuple[Operation, ...]:
-    """Reservations, a custom module. On the SENDER side, the owner in the path is the party that is called."""
-    return (
-        *rows(v, "reservations", _S, "GET", url=UrlIn.LINK, **_CPO, **_ASKED),
-        *rows(v, "reservations", _S, "GET POST PATCH", _OWNED + "/{id}", identity="id", **_CPO),
-        *rows(v, "reservations", _R, "GET PUT PATCH", _OWNED + "/{id}", owner=OwnerIn.PATH, identity="id", **_CPO),
-    )
-
-
 OCPI_2_1_1: tuple[Operation, ...] = (
     *_roaming("2.1.1"),
     *rows("2.1.1", "tariffs", _R, "PATCH", _OWNED + "/{tariff_id}", kind="Tariff",
@@ -217,17 +199,13 @@ class ExtraModule(StrEnum):
 
     BOOKINGS = "bookings"
     INVOICERECONCILIATION = "invoicereconciliation"
-    PARKING = "parking"
     PAYMENTS = "payments"
-    RESERVATIONS = "reservations"
 
 
 EXTRAS: Mapping[ExtraModule, tuple[Operation, ...]] = {
     ExtraModule.BOOKINGS: _bookings("2.2.1"),
     ExtraModule.INVOICERECONCILIATION: _invoicereconciliation("2.2.1"),
-    ExtraModule.PARKING: tuple(row for version in VERSIONS for row in _parking(version)),
     ExtraModule.PAYMENTS: _payments("2.2.1"),
-    ExtraModule.RESERVATIONS: tuple(row for version in VERSIONS for row in _reservations(version)),
 }
 
 CATALOGUE = Catalogue.of((*OCPI_2_1_1, *OCPI_2_2_1, *OCPI_2_3_0))

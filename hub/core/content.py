@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hub.core.catalogue import WITHOUT_INTERFACES
+from hub.core.catalogue import CATALOGUE, WITHOUT_INTERFACES
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface
 from hub.core.party import Party
@@ -21,6 +21,7 @@ class Kind(StrEnum):
 
     CONTRACT = "contract"
     LOCATION = "location"
+    OBJECT = "object"
     RESERVATION = "reservation"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - OCPI's word for a card
@@ -58,6 +59,7 @@ class _Content(msgspec.Struct):
     location_id: Any = None
     session_id: Any = None
     reservation_id: Any = None
+    token_uid: Any = None
 
 
 _CONTENT = msgspec.json.Decoder(_Content)
@@ -79,6 +81,8 @@ _BY_PATH = {
     ("tokens", Interface.RECEIVER): (Kind.TOKEN, 2),
 }
 """For each interface: what its paths name, and in which segment the id stands."""
+_OF_OCPI = CATALOGUE.modules
+_OWNER = ("{country_code}", "{party_id}")
 
 
 def driver(message: Message) -> Party | None:
@@ -96,7 +100,7 @@ def driver(message: Message) -> Party | None:
 
 def called_owner(message: Message) -> Party | None:
     """The owner in the path of a request to its own SENDER interface, as custom modules have it."""
-    if message.interface is not Interface.SENDER or message.operation.path[:2] != ("{country_code}", "{party_id}"):
+    if message.interface is not Interface.SENDER or message.operation.path[:2] != _OWNER:
         return None
     try:
         return Party.of(*message.segments[:2])
@@ -107,7 +111,7 @@ def called_owner(message: Message) -> Party | None:
 def keys_of(message: Message) -> tuple[Key, ...]:
     """What has to be looked up to find the receiver of an open message, the surest first."""
     kind, object_id = _named(message)
-    named = ((Kind.CONTRACT, _contract(message)), (kind, object_id))
+    named = ((Kind.CONTRACT, _contract(message)), (kind, object_id), (Kind.TOKEN, _card(message)))
     return tuple(Key.of(kind, object_id, message.sender) for kind, object_id in named if kind and object_id)
 
 
@@ -115,6 +119,18 @@ def _contract(message: Message) -> str:
     """The contract that a session or CDR of OCPI 2.1.1 is about: nothing else in it names the driver."""
     about = message.module in ("sessions", "cdrs") and message.is_push and message.version in WITHOUT_INTERFACES
     return _text(_content(message).auth_id) if about and message.body else ""
+
+
+def _card(message: Message) -> str:
+    """The card that an object of a custom module is for, as its owner tells it to the driver's side."""
+    if not is_custom(message) or message.interface is Interface.SENDER or not (message.is_push and message.body):
+        return ""
+    return _text(_content(message).token_uid)
+
+
+def is_custom(message: Message) -> bool:
+    """Whether a message is of a module that is no part of OCPI."""
+    return message.module not in _OF_OCPI
 
 
 def hints_of(message: Message, to: Party) -> Iterable[Hint]:
@@ -127,7 +143,7 @@ def hints_of(message: Message, to: Party) -> Iterable[Hint]:
         if message.segments[0].upper() != "RESERVE_NOW" or not reservation:
             return ()
         kind, object_id = Kind.RESERVATION, reservation
-    elif not (message.is_push and message.interface is Interface.RECEIVER):
+    elif not (message.is_push and (message.interface is Interface.RECEIVER or kind is Kind.OBJECT)):
         return ()
     return (
         Hint(Key.of(kind, object_id, to), message.sender),
@@ -143,6 +159,9 @@ def _named(message: Message) -> tuple[Kind | None, str]:
         return kind, _text(getattr(_content(message), field)) if kind else ""
     if not message.segments or message.url is not None:
         return None, ""
+    if is_custom(message):
+        owned = message.operation.path[:2] == _OWNER and len(message.segments) > len(_OWNER)
+        return (Kind.OBJECT, "/".join((message.module, *message.segments[:3]))) if owned else (None, "")
     kind, at = _BY_PATH.get(where, (None, 0))
     return kind, message.segments[at] if kind else ""
 

@@ -1,11 +1,11 @@
 """Custom modules: from what an operator or a plugin writes down to rows of the catalogue.
 
-OCPI 2.2.1, version_information_endpoint: Custom Modules. Nothing is known of their objects, so bodies go through
-untouched, whatever JSON they are, or none.
+OCPI 2.2.1, version_information_endpoint: Custom Modules. Bodies go through untouched: nothing is known of their
+objects, unless a plugin says what they are, and then no version of OCPI has them otherwise.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -49,6 +49,42 @@ class CustomModule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Literal["id", "uid"] | None,
         Meta(description="Field of the body that must equal the end of the path. Without it: none.", examples=["id"]),
     ] = None
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """What one operation carries: structs of the request's body, the answer's data, and the result that comes later."""
+
+    body: type[msgspec.Struct] | None = None
+    data: type[msgspec.Struct] | None = None
+    result: type[msgspec.Struct] | None = None
+
+    @property
+    def structs(self) -> tuple[type[msgspec.Struct], ...]:
+        """Those that there are."""
+        return tuple(dict.fromkeys(each for each in (self.body, self.data, self.result) if each is not None))
+
+
+class TypedModule(CustomModule, frozen=True, kw_only=True):
+    """A custom module of a plugin whose objects are known: structs, as those in `hub.ocpi`.
+
+    `kind` is what a GET is answered with (a list of it where it is a list), and what a POST, PUT or PATCH carries: a
+    PATCH some of its fields. `others` has the operations that carry something else, as they are written for `@serve`:
+    `{"POST receiver/nltnm-diagnosis/{evse_uid}": Exchange(body=Wish, data=Answer)}`.
+    """
+
+    kind: type[msgspec.Struct] | None = None
+    others: Mapping[str, Exchange] = {}
+
+    @property
+    def plain(self) -> CustomModule:
+        """The same without its objects: what config.toml could say."""
+        return CustomModule(**{name: getattr(self, name) for name in CustomModule.__struct_fields__})
+
+    @property
+    def structs(self) -> tuple[type[msgspec.Struct], ...]:
+        """Every struct that it names."""
+        kinds = (self.kind,) if self.kind is not None else ()
+        return tuple(dict.fromkeys((*kinds, *(struct for each in self.others.values() for struct in each.structs))))
 
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -123,6 +159,8 @@ def faults(name: str, module: CustomModule) -> Iterator[Fault]:
         yield ("version",), f"version: this hub has no OCPI {module.version}; it has {', '.join(VERSIONS)}"
     lines = [*_line_faults(module)]
     yield from lines or _combination_faults(module)
+    if isinstance(module, TypedModule) and not lines:
+        yield from _object_faults(name, module)
 
 
 def _name_faults(name: str) -> Iterator[Fault]:
@@ -170,6 +208,32 @@ def _combination_faults(module: CustomModule) -> Iterator[Fault]:
         yield ("share",), f"share: the hub has to know objects by their id; set identity, and add {put} to receiver"
 
 
+def _object_faults(name: str, module: TypedModule) -> Iterator[Fault]:
+    """What the structs of a module do not fit."""
+    there = {str(row) for row in operations(name, module)}
+    for call in module.others.keys() - there:
+        yield ("others", call), f"others: {call!r} is none of its operations; they are {', '.join(sorted(there))}"
+    names = [each.__name__ for each in module.structs]
+    for twice in sorted({each for each in names if names.count(each) > 1}):
+        yield ("others",), f"others: two structs are named {twice}; give one another name"
+
+
+def _exchange(name: str, interface: Interface, call: _Call, module: CustomModule) -> Exchange:
+    """What an operation carries; nothing where that is not known."""
+    if not isinstance(module, TypedModule):
+        return Exchange()
+    written = f"{call.method} {interface.lower()}/{'/'.join((name, *call.path))}"
+    if (said := module.others.get(written)) is not None:
+        return said
+    return Exchange(
+        body=module.kind if call.method in _PAYLOAD else None, data=module.kind if call.method == "GET" else None
+    )
+
+
+def _named(struct: type[msgspec.Struct] | None) -> str | None:
+    return None if struct is None else struct.__name__
+
+
 def _lines(module: CustomModule, interface: Interface) -> tuple[str, ...]:
     return module.sender if interface is Interface.SENDER else module.receiver
 
@@ -181,6 +245,7 @@ def _calls(module: CustomModule, interface: Interface) -> list[_Call]:
 def _row(version: str, name: str, interface: Interface, call: _Call, module: CustomModule) -> Operation:
     """On the SENDER interface, an owner in the path is the party that is called, not the one that calls."""
     receiver = interface is Interface.RECEIVER
+    carried = _exchange(name, interface, call, module)
     return Operation(
         version=version,
         module=name,
@@ -190,9 +255,13 @@ def _row(version: str, name: str, interface: Interface, call: _Call, module: Cus
         owner=OwnerIn.PATH if receiver and call.owned else OwnerIn.NOWHERE,
         identity=module.identity if call.names_object else None,
         url=_receiver_url(call, module) if receiver else UrlIn.LINK if call.is_list else UrlIn.NOWHERE,
-        bare=module.identity is None or not call.names_object,
+        bare=carried.body is None and (module.identity is None or not call.names_object),
         owner_role=module.owner,
         kept=_kept_by_receiver(call, module) if receiver else _kept_by_sender(call, module),
+        body=_named(carried.body),
+        data=_named(carried.data),
+        result=_named(carried.result),
+        structs=carried.structs,
     )
 
 

@@ -6,6 +6,7 @@ themselves stand in `core.catalogue`, those of custom modules come from `core.cu
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -54,6 +55,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `body`, `data` and `result` name what the request carries, what the answer's `data` holds (a list of it where
     `is_list`), and what is posted to the response_url later: kinds of objects, by their names in OCPI 2.2.1.
     `versions` are those in which the same operation exists; a message may go to a platform that speaks one of them.
+    `structs` are those kinds, found by their names, that are no part of OCPI: what a module of a plugin is about. No
+    version tells them otherwise, so they are never bridged.
     """
 
     version: str
@@ -71,6 +74,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     data: str | None = None
     result: str | None = None
     versions: frozenset[str] = frozenset()
+    structs: tuple[type[msgspec.Struct], ...] = ()
 
     @property
     def broadcast(self) -> bool:
@@ -95,6 +99,20 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def selector(self) -> str:
         """How plugins name it: `tokens.post`."""
         return f"{self.module}.{self.method.lower()}"
+
+    @property
+    def bridged_body(self) -> str | None:
+        """The kind of object in the body, where versions of OCPI have it each in their own way."""
+        return None if self.structs else self.body
+
+    @property
+    def bridged_data(self) -> str | None:
+        """The same of the answer's data."""
+        return None if self.structs else self.data
+
+    def struct(self, kind: str | None) -> Any:
+        """The struct of a kind that is no part of OCPI; None where it is one of OCPI, or nothing is known of it."""
+        return next((each for each in self.structs if each.__name__ == kind), None)
 
     def fits(self, segments: tuple[str, ...]) -> bool:
         """Whether these decoded path segments are of this shape (literals equal, nothing empty)."""
@@ -218,10 +236,12 @@ def _use(row: Operation) -> Operation | None:
         url=UrlIn.LINK if row.url is UrlIn.LINK else UrlIn.NOWHERE,
         bare=row.bare,
         owner_role=row.owner_role,
+        structs=row.structs,
     )
 
 
 def _alike(one: Operation, other: Operation) -> Operation:
     """What is known of a URL that either row may have handed out: bookings have two lists, profiles three results."""
-    body = one.body if one.body == other.body else None
-    return msgspec.structs.replace(other, body=body, data=one.data if one.data == other.data else None)
+    body, data = (one.body if one.body == other.body else None), (one.data if one.data == other.data else None)
+    structs = tuple(dict.fromkeys((*one.structs, *other.structs)))
+    return msgspec.structs.replace(other, body=body, data=data, structs=structs)

@@ -12,6 +12,9 @@ from hub.core.message import decode_as
 from hub.errors import OcpiError
 
 DEGREE = 1_000_000
+THOUSAND = 1000
+METRE = DEGREE / 111_195
+"""Millionths of a degree of latitude."""
 LATITUDES, LONGITUDES = 90 * DEGREE, 180 * DEGREE
 FREE = frozenset(("AVAILABLE",))
 BUSY = frozenset(("BLOCKED", "CHARGING", "RESERVED"))
@@ -28,6 +31,28 @@ class Area(NamedTuple):
     south: int
     east: int
     north: int
+
+
+class Point(NamedTuple):
+    """A point in millionths of a degree; `narrow` thousandths of a degree of latitude are one of longitude here."""
+
+    latitude: int
+    longitude: int
+    narrow: int
+
+    @classmethod
+    def at(cls, latitude: float, longitude: float) -> "Point":
+        """A point in degrees."""
+        narrow = max(1, round(THOUSAND * math.cos(math.radians(latitude))))
+        return cls(round(latitude * DEGREE), round(longitude * DEGREE), narrow)
+
+    def around(self, radius: int) -> Area:
+        """The rectangle around a circle, cut off at the poles and at the 180th meridian."""
+        wide = radius * THOUSAND // self.narrow + 1
+        return Area(
+            max(self.longitude - wide, -LONGITUDES), max(self.latitude - radius, -LATITUDES),
+            min(self.longitude + wide, LONGITUDES), min(self.latitude + radius, LATITUDES),
+        )  # fmt: skip
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
-"""The journal for spreadsheets: CSV in which nothing is taken for a formula."""
+"""The journal and other tables for spreadsheets: CSV in which nothing is taken for a formula."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub.core.moments import written
@@ -26,6 +26,13 @@ def exchanges_csv(rows: Iterable[Mapping[str, Any]], *, header: bool) -> str:
     if header:
         writer.writerow(COLUMNS)
     writer.writerows([_harmless(written(row[name]) if name == "at" else row[name]) for name in COLUMNS] for row in rows)
+    return out.getvalue()
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows of text and numbers as lines of CSV, harmless for spreadsheets: no formula, one line each."""
+    out = io.StringIO()
+    csv.writer(out).writerows([_harmless(value) for value in row] for row in rows)
     return out.getvalue()
 
 

@@ -28,6 +28,30 @@ def patch_of(version: str, kind: str) -> Any:
     return partial(struct_of(version, kind), stamped=version not in WITHOUT_INTERFACES)
 
 
+def struct_in(operation: Operation, kind: str | None, version: str = "") -> Any:
+    """The struct of a kind that an operation names, in its own version or another; None where nothing is known of it.
+
+    What is no part of OCPI is the same in every version.
+    """
+    if kind is None:
+        return None
+    return operation.struct(kind) or struct_of(version or operation.version, kind)
+
+
+def body_struct(operation: Operation) -> Any:
+    """The struct of an operation's body, of a PATCH that of its changes; None where nothing is known of it."""
+    struct = struct_in(operation, operation.body)
+    if struct is None or operation.method != "PATCH":
+        return struct
+    if operation.struct(operation.body) is None:
+        return patch_of(operation.version, str(operation.body))
+    return partial(struct, stamped="last_updated" in _required(struct))
+
+
+def _required(struct: type[msgspec.Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(struct) if field.required]
+
+
 def kinds(version: str) -> list[str]:
     """Every kind of object that a version has a struct for."""
     module = VERSIONS[version]
@@ -37,11 +61,16 @@ def kinds(version: str) -> list[str]:
 
 @cache
 def body_checker(operation: Operation) -> Checker | None:
-    """What checks the bodies of an operation; None where nothing is known of them (custom modules)."""
-    kind = operation.body
-    if kind is None or (struct := struct_of(operation.version, kind)) is None:
-        return None
-    return Checker(patch_of(operation.version, kind) if operation.method == "PATCH" else struct)
+    """What checks the bodies of an operation; None where nothing is known of them (most custom modules)."""
+    struct = body_struct(operation)
+    return None if struct is None else Checker(struct)
+
+
+@cache
+def answer_checker(operation: Operation, version: str, *, many: bool) -> Checker | None:
+    """What checks the data of an operation's answers as a version has it; None where nothing is known of it."""
+    struct = struct_in(operation, operation.data, version)
+    return None if struct is None else Checker(list.__class_getitem__(struct) if many else struct)
 
 
 @cache

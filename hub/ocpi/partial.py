@@ -30,4 +30,5 @@ def partial(whole: type[msgspec.Struct], *, stamped: bool = True) -> type[msgspe
 def _field(field: msgspec.structs.FieldInfo, stamped: bool) -> tuple[str, object] | tuple[str, object, object]:
     if stamped and field.name == _STAMP:
         return field.name, field.type
-    return field.name, field.type | msgspec.UnsetType, msgspec.UNSET
+    default = msgspec.field(name=field.encode_name, default=msgspec.UNSET)
+    return field.name, field.type | msgspec.UnsetType, default

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from hub.ocpi.types import CI, OpenEnum
+from hub.ocpi.types import CI, Broken, OpenEnum
 
 MOST = 100
 """So many findings about one value are told, and no more."""
@@ -54,8 +54,8 @@ def rule_of(kind: Any) -> Rule:
 
 def _rule(node: inspect.Type) -> Rule:
     match node:
-        case inspect.StructType(fields=fields):
-            return _object(fields)
+        case inspect.StructType(cls=cls, fields=fields):
+            return _with_rules_of(cls, _object(fields)) if hasattr(cls, "__post_init__") else _object(fields)
         case inspect.ListType():
             return _list(node)
         case inspect.UnionType(types=(inner, inspect.NoneType())):
@@ -79,6 +79,28 @@ def _object(fields: tuple[inspect.Field, ...]) -> Rule:
                 check(value[name], (place, name), found)
             elif required:
                 found.append(Finding(_path((place, name)), "is required", "missing"))
+
+    return rule
+
+
+def _with_rules_of(kind: type[msgspec.Struct], fields: Rule) -> Rule:
+    """A struct with rules between its fields, which are looked at when each of them is fine."""
+
+    def rule(value: Any, place: Place, found: list[Finding]) -> None:
+        before = len(found)
+        fields(value, place, found)
+        if len(found) > before:
+            return
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            match error.__cause__:
+                case Broken() as broken if broken.field in value:
+                    found.append(_finding((place, broken.field), broken.rule, value[broken.field]))
+                case Broken() as broken:
+                    found.append(Finding(_path((place, broken.field)), broken.rule, "missing"))
+                case reason:
+                    found.append(_finding(place, str(reason or error), value))
 
     return rule
 

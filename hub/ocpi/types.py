@@ -36,6 +36,15 @@ class Hiding:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+class Broken(ValueError):
+    """A rule that no annotation can say, raised in the `__post_init__` of a struct: `Broken("kwh", "is required")`."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field} {rule}")
+        self.field = field
+        self.rule = rule
+
+
 class OpenEnum(StrEnum):
     """An enum to which platforms may add values (2.3.0, types: OpenEnum): an unknown one is no error.
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -10,8 +11,9 @@ from uuid import uuid4
 import msgspec
 
 from hub.core.catalogue import CATALOGUE
+from hub.core.custom import operations
 from hub.core.message import Reply
-from hub.core.modules import Interface, Operation
+from hub.core.modules import Catalogue, Interface, Operation
 from hub.core.pages import PageHeaders, next_page
 from hub.core.party import Party, Role
 from hub.core.paths import join
@@ -91,6 +93,12 @@ class PartyPlugin(Plugin[S]):
 
     network: Network
     _waiting: dict[str, "asyncio.Future[bytes]"]
+
+    def __init_subclass__(cls) -> None:
+        """With the modules of all its bases."""
+        super().__init_subclass__()
+        all_of_them = (vars(base).get("modules", {}) for base in reversed(cls.__mro__))
+        cls.modules = {name: module for each in all_of_them for name, module in each.items()}
 
     def __new__(cls, *_given: Any, **_named: Any) -> Self:
         """With nothing that is waited for, whatever `__init__` does."""
@@ -234,13 +242,17 @@ class PartyPlugin(Plugin[S]):
             return Answer.refused(error)
 
     def _check(self, method: str, module: str, side: Interface, path: tuple[str, ...], body: bytes) -> None:
-        """What is known of a body is checked before it leaves; modules that the hub does not know are their own."""
-        rows = CATALOGUE.module(self.version, side, module)
+        """What is known of a body is checked before it leaves: OCPI's own, and that of the modules of this plugin."""
+        rows = CATALOGUE.module(self.version, side, module) or self._own_modules.module(self.version, side, module)
         operation = rows.find(method, path) if rows else None
         if operation is None or not body or (checker := body_checker(operation)) is None:
             return
         if found := checker.check(body):
             raise InvalidParameters(f"{operation}: {describe(found)}")
+
+    @cached_property
+    def _own_modules(self) -> Catalogue:
+        return Catalogue.of(row for name, module in self.modules.items() for row in operations(name, module))
 
     def _side(self, interface: Interface) -> tuple[str, ...]:
         """Endpoints of OCPI 2.1.1 have no side."""

@@ -22,7 +22,7 @@ from hub.core.urls import endpoint_path
 from hub.errors import InvalidParameters, MethodNotAllowed, NotFound, OcpiError, ReceiverTimeout, ServerError
 from hub.ocpi import envelope
 from hub.ocpi.check import Finding, describe
-from hub.ocpi.kinds import body_checker, data_checker, patch_of, struct_of
+from hub.ocpi.kinds import answer_checker, body_checker, body_struct, struct_in
 from hub.plugin.contain import Container, Fault
 from hub.plugin.faults import Faults
 from hub.plugin.party.base import CALLER, Call, PartyPlugin
@@ -154,14 +154,14 @@ class Desk:
     def _changes(self, call: Call) -> dict[str, Any]:
         if call.operation.body is None:
             return dict(_decoded(call, dict[str, Any]))
-        patch = _decoded(call, patch_of(self.offer.version, call.operation.body))
+        patch = _decoded(call, body_struct(call.operation))
         given = {name: getattr(patch, name) for name in patch.__struct_fields__}
         return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
     def _command(self, call: Call) -> Command[Any, Any]:
         """The request, and the way back for its result."""
-        operation, version = call.operation, self.offer.version
-        body = None if operation.body is None else _decoded(call, struct_of(version, operation.body))
+        operation = call.operation
+        body = None if operation.body is None else _decoded(call, body_struct(operation))
         url = (_query(call, "response_url") or [""])[0] if body is None else body.response_url
         if not url:
             raise InvalidParameters("query: response_url is missing")
@@ -174,7 +174,7 @@ class Desk:
                 log.info("result_not_delivered", party=str(self.offer.party), reason=error.message)
                 return Answer.refused(error)
 
-        answers, results = (struct_of(version, str(kind)) for kind in (operation.data, operation.result))
+        answers, results = (struct_in(operation, kind) for kind in (operation.data, operation.result))
         return Command(body, url, answers, results, post)
 
     def _list(self, handler: Handler, call: Call, asked: PageQuery, result: Any) -> Reply:
@@ -282,7 +282,7 @@ def _decoded(call: Call, kind: Any) -> Any:
 
 
 def _findings(operation: Operation, data: msgspec.Raw, version: str) -> Sequence[Finding]:
-    checker = data_checker(version, operation.data, many=False) if operation.data else None
+    checker = answer_checker(operation, version, many=False)
     return checker.check(bytes(data)) if checker else ()
 
 
