@@ -26,6 +26,7 @@ from hub.events import Bus
 from hub.facade import HubFacade
 from hub.flow.bridging import Bridging
 from hub.flow.broadcast import Broadcaster
+from hub.flow.certifying import Certifier, Inbox
 from hub.flow.clock import now
 from hub.flow.collect import Collector
 from hub.flow.delivery import Deliverer
@@ -45,7 +46,6 @@ from hub.flow.pipeline import Pipeline, Ways
 from hub.flow.pulse import Pulse
 from hub.flow.reader import Reader
 from hub.flow.reload import Read, Reloader
-from hub.flow.results import Results
 from hub.flow.server import SEALED, OcpiServer
 from hub.flow.settings import hosting_settings, http_options, pulling, timing
 from hub.flow.sync import Puller
@@ -104,6 +104,7 @@ class App:
         self.gate: Gate
         self.admin: AdminServer | None
         self.admin_url: str | None
+        self._inbox: Inbox
         self._http: HttpServer | None = None
         self._stack = AsyncExitStack()
 
@@ -185,6 +186,7 @@ class App:
             self.reloader,
             JournalBook(store.database, store.keeper, journal),
             self._overview(board, journal),
+            self._certifier(store, client),
         )
         reader = Reader(self.catalogue, self.access, indirect, lambda: store.keeper.current, self.numbers)
         facade = HubFacade(
@@ -215,7 +217,8 @@ class App:
         log.info("started", versions_url=self.versions_url, partners=len(self.keeper.records))
 
     def _client(self) -> Client:
-        """Who calls partners."""
+        """Who calls partners, and where results come back that the hub itself asked for."""
+        self._inbox = Inbox(f"{self.url}/ocpi")
         client = open_client(self.config)
         self._stack.push_async_callback(client.close)
         self.reloader.follow(partial(follow_client, client), file_problems)
@@ -226,10 +229,17 @@ class App:
         parties = HostedParties(store.keeper, store.keyring, self.bus)
         hosting = Hosting(
             store.keeper, parties, client, reader, pipeline, self.gate, self.bus, liveness.seen, self.url,
-            hosting_settings(self.config),
+            hosting_settings(self.config), self._inbox,
         )  # fmt: skip
         self.reloader.follow(lambda new: hosting.reconfigure(hosting_settings(new)))
         return hosting
+
+    def _certifier(self, store: Store, client: Client) -> Certifier:
+        """Who checks partners."""
+        certifier = Certifier(store.keeper, client, self._inbox, self.config.limits.timeout)
+        self._stack.push_async_callback(certifier.stop)
+        self.reloader.follow(lambda new: certifier.reconfigure(new.limits.timeout))
+        return certifier
 
     def _overview(self, board: Board, journal: Journal | None) -> Overview:
         """Who says how the hub stands."""
@@ -335,7 +345,6 @@ class App:
             mirror,
             bridging,
             memory,
-            Results(),
             routing.ask_timeout,
             f"{self.url}/ocpi",
         )
@@ -354,7 +363,7 @@ class App:
         server = OcpiServer(
             self.catalogue, self.keeper, self.access, registrar, reader, pipeline, client_info,
             self.gate, liveness.seen, self.url, self.config.routing.page_limit, timing(self.config),
-            Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers,
+            Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers, self._inbox,
         )  # fmt: skip
         follow(lambda new: server.reconfigure(new.routing.page_limit, timing(new), Proxies(new.listen.trusted_proxies)))
         _settle_traces(server, self.config)

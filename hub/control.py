@@ -16,7 +16,9 @@ from hub.asking import Arguments, ControlError, address
 from hub.config import Config
 from hub.core.directory import Secret
 from hub.core.outcome import Outcome
+from hub.core.party import Party
 from hub.errors import OcpiError
+from hub.flow.certifying import Certifier
 from hub.flow.explain import Explainer
 from hub.flow.mirror import Mirror
 from hub.flow.overview import Overview
@@ -59,6 +61,7 @@ class Operations(msgspec.Struct, frozen=True):
     reloader: Reloader | None = None
     journal: JournalBook | None = None
     overview: Overview | None = None
+    certifier: Certifier | None = None
 
     @property
     def config(self) -> Config | None:
@@ -155,6 +158,19 @@ async def _sync_progress(do: Operations, given: Arguments) -> Any:
     return needed(do.puller).progress(do.partners.find(given.ref))
 
 
+async def _certify(do: Operations, given: Arguments) -> Any:
+    try:
+        sender = Party.parse(given.name) if given.name else None
+    except ValueError as reason:
+        raise ControlError(str(reason)) from None
+    platform = do.partners.find(given.ref)
+    return needed(do.certifier).begin(platform, write=given.mode == "write", sender=sender)
+
+
+async def _certify_progress(do: Operations, given: Arguments) -> Any:
+    return needed(do.certifier).progress(do.partners.find(given.ref))
+
+
 async def _journal(do: Operations, given: Arguments) -> Any:
     return await needed(do.journal).page(_wanted(do, given), given.before, given.limit)
 
@@ -244,6 +260,8 @@ _VERBS: dict[str, Callable[[Operations, Arguments], Awaitable[Any]]] = {
     "key-create": lambda do, given: do.keys.create(given.name, given.scope, given.days),
     "key-list": _key_list,
     "key-revoke": lambda do, given: do.keys.revoke(given.name),
+    "certify": _certify,
+    "certify-progress": _certify_progress,
     "journal": _journal,
     "journal-watch": _journal_watch,
     "trace": _trace,

@@ -1,8 +1,9 @@
 """The hub as a plugin sees it: a party of its own that can speak OCPI."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -12,14 +13,32 @@ from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, Role
 from hub.core.paths import origin
+from hub.core.places import METRE, Point
 from hub.core.urls import RESULTS
 from hub.errors import InvalidParameters
+from hub.flow.mirror import token_key
 from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline, Ways
-from hub.plugin.api import Later
+from hub.ocpi import envelope
+from hub.plugin.api import Later, Nearby
 
 _VERSION = "2.2.1"
 _KINDS = {"locations": "Location", "tariffs": "Tariff"}
+
+
+class _Answered(msgspec.Struct):
+    """The answer to a request whose result comes later. OCPI 2.1.1 tells no time."""
+
+    result: str = ""
+    timeout: float | None = None
+
+
+class Viewer(NamedTuple):
+    """Who wants to see objects of a module."""
+
+    directory: Directory
+    sender: Party
+    module: str
 
 
 class HubFacade:
@@ -117,20 +136,72 @@ class HubFacade:
             reply = await self.send(
                 method, module, interface, to=to, path=path, body=whole, version=version, sender=sender
             )
-            if reply.ok:
-                await asyncio.wait({result}, timeout=wait)
+            if reply.ok and (seconds := _promised(reply)):
+                await asyncio.wait({result}, timeout=min(wait, seconds))
             return Later(reply, result.result() if result.done() else None)
 
     async def told(self, message: Message, version: str = _VERSION) -> Any:
         """The body of a message in an OCPI version."""
         return await self._ways.bridging.told(message, version)
 
-    async def held(self, module: Literal["locations", "tariffs"], owner: Party, object_id: str) -> Any:
+    async def held(
+        self,
+        module: Literal["locations", "tariffs"],
+        owner: Party,
+        object_id: str,
+        *,
+        seen_by: Party | None = None,
+    ) -> Any:
         """An object of the mirror in OCPI 2.2.1."""
-        held = await self._ways.mirror.get(module, owner, object_id.lower())
+        mirror, key = self._ways.mirror, object_id.lower()
+        if seen_by is None:
+            held = await mirror.get(module, owner, key)
+        else:
+            held = await mirror.seen(Viewer(self._current(), seen_by, module), owner, key)
         return self._ways.bridging.middle(_KINDS[module], held) if held else None
+
+    async def nearby(
+        self,
+        latitude: float,
+        longitude: float,
+        radius: float,
+        *,
+        seen_by: Party,
+        limit: int,
+        after: tuple[int, int] | None = None,
+        free: bool = False,
+    ) -> list[Nearby]:
+        """Locations of the mirror around a point, in OCPI 2.2.1."""
+        viewer, point = Viewer(self._current(), seen_by, "locations"), Point.at(latitude, longitude)
+        found = await self._ways.mirror.near(viewer, point, round(radius * METRE), limit, after, free=free)
+        return [
+            Nearby(
+                owner=held.owner,
+                metres=math.sqrt(each.distance) / METRE,
+                location=self._ways.bridging.middle("Location", held),
+                key=(each.distance, each.position),
+            )
+            for each, held in found
+        ]
+
+    async def token_owners(self, uid: str, token_type: str) -> list[Party]:
+        """Who has told the hub of a token."""
+        return await self._ways.mirror.owners("tokens", token_key(uid, token_type))
 
     def offers(self, party: Party, module: str, interface: Interface) -> bool:
         """Whether a party is connected and has this interface."""
         platform = self._current().parties.get(party)
         return platform is not None and party in platform.roles and (module, interface) in platform.endpoints
+
+
+def _promised(reply: Reply) -> float:
+    """Seconds within which a result is promised; none where there will not be any."""
+    answer = envelope.receive(reply.body)
+    try:
+        answered = msgspec.json.decode(answer.data, type=_Answered | list[_Answered]) if answer else _Answered()
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return 0.0
+    first = answered[0] if isinstance(answered, list) and answered else answered
+    if not isinstance(first, _Answered) or first.result != "ACCEPTED":
+        return 0.0
+    return math.inf if first.timeout is None else first.timeout

@@ -42,10 +42,10 @@ def test_commands_are_written_as_they_are(page: Path):
     ):
         words = shlex.split(("".join(written)).replace("...", ""), comments=True)
         context, command, rest = click.Context(main, info_name="ocpi-hub"), main, words[words.index("ocpi-hub") + 1 :]
-        while isinstance(command, click.Group) and rest:
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
             name, command, rest = command.resolve_command(context, rest)
             context = click.Context(command, info_name=name, parent=context)
-        if not isinstance(command, click.Group) and rest:
+        if rest:
             command.make_parser(context).parse_args(list(rest))
 
 

@@ -1,48 +1,18 @@
 """The pages at /docs: Swagger UI from a Python package, without internet and without a script in a page."""
 
-import html
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import msgspec
-import openapi_ui_bundles
 from aiohttp import web
 
 from hub.admin.ocpi import ocpi_document, versions
-from hub.admin.openapi import Document, document
+from hub.admin.openapi import document
 from hub.admin.routes import Route
 from hub.admin.table import ROUTES
 from hub.core.modules import Catalogue
+from hub.plugin.openapi import Document
+from hub.plugin.swagger import docs_page, static_route
 
-_OWN = Path(__file__).with_name("static")
-_SWAGGER = Path(openapi_ui_bundles.swagger_ui.static_path)
-_FILES: Mapping[str, Path] = {
-    "docs.js": _OWN / "docs.js",
-    "docs.css": _OWN / "docs.css",
-    "swagger-ui-bundle.js": _SWAGGER / "swagger-ui-bundle.js",
-    "swagger-ui.css": _SWAGGER / "swagger-ui.css",
-}
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="stylesheet" href="/docs/static/swagger-ui.css">
-<link rel="stylesheet" href="/docs/static/docs.css">
-<script src="/docs/static/swagger-ui-bundle.js" defer></script>
-<script src="/docs/static/docs.js" defer></script>
-</head>
-<body>
-<nav>{links}</nav>
-<main id="docs" data-url="{url}" data-try="{tried}"></main>
-</body>
-</html>
-"""
 _ADMIN = "/openapi.json"
 
 
@@ -63,7 +33,7 @@ class Documentation:
         found = [
             web.get(_ADMIN, self._admin),
             web.get("/docs", self._page),
-            web.get("/docs/static/{name}", _static),
+            static_route(),
         ]
         for version in self._versions:
             found += [
@@ -92,26 +62,14 @@ class Documentation:
 
     async def _page(self, request: web.Request) -> web.Response:
         version = request.path.removeprefix("/docs").removeprefix("/ocpi-")
-        pages = {"": ("Admin API", "/docs")} | {each: (f"OCPI {each}", f"/docs/ocpi-{each}") for each in self._versions}
-        current = ' aria-current="page"'
-        links = " ".join(
-            f'<a href="{path}"{current if each == version else ""}>{html.escape(name)}</a>'
-            for each, (name, path) in pages.items()
+        titles = {"/docs": "Admin API"} | {f"/docs/ocpi-{each}": f"OCPI {each}" for each in self._versions}
+        return docs_page(
+            f"{titles[request.path]} of this OCPI hub",
+            _ocpi(version) if version else _ADMIN,
+            tried=not version,  # partners' interfaces are on another listener
+            links=titles,
+            current=request.path,
         )
-        page = _PAGE.format(
-            title=html.escape(f"{pages[version][0]} of this OCPI hub"),
-            links=links,
-            url=_ocpi(version) if version else _ADMIN,
-            tried="no" if version else "yes",  # partners' interfaces are on another listener
-        )
-        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
-
-
-async def _static(request: web.Request) -> web.FileResponse:
-    file = _FILES.get(request.match_info["name"])
-    if file is None:
-        raise web.HTTPNotFound
-    return web.FileResponse(file, headers={"Cache-Control": "max-age=3600"})
 
 
 def _ocpi(version: str) -> str:

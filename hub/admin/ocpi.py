@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub import __version__
-from hub.admin.openapi import Document, schemas
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.modules import Catalogue, Interface, Operation, UrlIn, is_placeholder
 from hub.core.urls import endpoint_path
-from hub.ocpi.kinds import VERSIONS, patch_of, struct_of
+from hub.ocpi.kinds import VERSIONS, body_struct, struct_in, struct_of
+from hub.plugin.openapi import Document, schemas
 
 _CLIENT_INFO = "hubclientinfo"
 _ROUTING = (
@@ -75,24 +75,26 @@ class _Kinds:
     """The schemas of the kinds of objects that a version's rows name."""
 
     def __init__(self, version: str, rows: Iterable[Operation]) -> None:
-        configuration = ["Version", "VersionDetails", "Credentials", "ClientInfo"]
-        wanted: dict[str, Any] = {}
-        for name in (*(each for row in rows for each in (row.body, row.data, row.result) if each), *configuration):
-            if struct := struct_of(version, name):
-                wanted[name] = struct
+        wanted = [struct_of(version, name) for name in ("Version", "VersionDetails", "Credentials", "ClientInfo")]
         for row in rows:
-            if row.method == "PATCH" and row.body and row.body in wanted:
-                wanted[f"{row.body} PATCH"] = patch_of(version, row.body)
-        found, self.components = schemas(list(wanted.values()))
-        self._schemas = dict(zip(wanted, found, strict=True))
+            wanted += [body_struct(row), *(struct_in(row, kind) for kind in (row.data, row.result))]
+        structs = list(dict.fromkeys(each for each in wanted if each is not None))
+        found, self.components = schemas(structs)
+        self._schemas = dict(zip(structs, found, strict=True))
+        self._version = version
 
-    def schema(self, kind: str | None) -> Document:
-        """The schema of a kind; anything where nothing is known of it (custom modules)."""
-        return self._schemas.get(kind or "", {})
+    def schema(self, struct: Any) -> Document:
+        """The schema of a struct; anything where there is none (most custom modules)."""
+        found: Document = self._schemas.get(struct, {})
+        return found
+
+    def named(self, kind: str) -> Document:
+        """The schema of a kind of OCPI's own."""
+        return self.schema(struct_of(self._version, kind))
 
     def knows(self, kind: str) -> bool:
         """Whether the version has such a kind."""
-        return kind in self._schemas
+        return struct_of(self._version, kind) in self._schemas
 
 
 def _operation(row: Operation, path: str, kinds: _Kinds) -> Document:
@@ -108,10 +110,10 @@ def _operation(row: Operation, path: str, kinds: _Kinds) -> Document:
         },
     }
     if row.has_body:
-        schema = kinds.schema(f"{row.body} PATCH" if row.method == "PATCH" else row.body)
+        schema = kinds.schema(body_struct(row))
         operation["requestBody"] = {"required": not row.bare, "content": {"application/json": {"schema": schema}}}
     if row.url in _WHERE and row.result:
-        operation["callbacks"] = {"result": {_WHERE[row.url]: {"post": _later(row.result, kinds)}}}
+        operation["callbacks"] = {"result": {_WHERE[row.url]: {"post": _later(row, kinds)}}}
     if row.url is UrlIn.QUERY:
         operation["parameters"].append(
             _query("response_url", "Where the outcome goes.", {"type": "string", "format": "uri"})
@@ -119,11 +121,14 @@ def _operation(row: Operation, path: str, kinds: _Kinds) -> Document:
     return operation
 
 
-def _later(kind: str, kinds: _Kinds) -> Document:
+def _later(row: Operation, kinds: _Kinds) -> Document:
     """The outcome of a command, which comes to the URL that was given with it."""
     return {
-        "summary": f"POST {kind}",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": kinds.schema(kind)}}},
+        "summary": f"POST {row.result}",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": kinds.schema(struct_in(row, row.result))}},
+        },
         "responses": {"200": _answer({})},
     }
 
@@ -139,7 +144,7 @@ def _both(one: Document, other: Document) -> Document:
 
 
 def _data(row: Operation, kinds: _Kinds) -> Document:
-    schema = kinds.schema(row.data)
+    schema = kinds.schema(struct_in(row, row.data))
     return {"type": "array", "items": schema} if row.is_list else schema
 
 
@@ -159,9 +164,9 @@ def _answer(data: Document, words: str = "Answered, with `status_code` 1000.") -
 
 def _configuration(version: str, kinds: _Kinds) -> dict[str, Document]:
     """The modules by which a partner connects, and hears of the others."""
-    listed = {"type": "array", "items": kinds.schema("Version")}
-    credentials = {"application/json": {"schema": kinds.schema("Credentials")}}
-    done = {"200": _answer(kinds.schema("Credentials")), "default": _answer({}, "It did not work.")}
+    listed = {"type": "array", "items": kinds.named("Version")}
+    credentials = {"application/json": {"schema": kinds.named("Credentials")}}
+    done = {"200": _answer(kinds.named("Credentials")), "default": _answer({}, "It did not work.")}
 
     def plain(name: str, tag: str, summary: str, data: Document) -> Document:
         return {
@@ -174,10 +179,10 @@ def _configuration(version: str, kinds: _Kinds) -> dict[str, Document]:
     paths: dict[str, Document] = {
         "/ocpi/versions": {"get": plain("get_versions", "versions", "GET versions", listed)},
         f"/ocpi/{version}": {
-            "get": plain("get_details", "versions", "GET version details", kinds.schema("VersionDetails"))
+            "get": plain("get_details", "versions", "GET version details", kinds.named("VersionDetails"))
         },
         f"/ocpi/{version}/credentials": {
-            "get": plain("get_credentials", "credentials", "GET the hub's credentials", kinds.schema("Credentials")),
+            "get": plain("get_credentials", "credentials", "GET the hub's credentials", kinds.named("Credentials")),
             **{
                 method: {
                     "operationId": f"{method}_credentials",
@@ -192,7 +197,7 @@ def _configuration(version: str, kinds: _Kinds) -> dict[str, Document]:
         },
     }
     if kinds.knows("ClientInfo") and version not in WITHOUT_INTERFACES:
-        infos = {"type": "array", "items": kinds.schema("ClientInfo")}
+        infos = {"type": "array", "items": kinds.named("ClientInfo")}
         operation = plain("get_sender_hubclientinfo", _CLIENT_INFO, "GET hubclientinfo", infos)
         paths[f"/ocpi/{endpoint_path(version, Interface.SENDER, _CLIENT_INFO)}".rstrip("/")] = {
             "get": {**operation, "parameters": _paging()}

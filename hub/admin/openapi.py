@@ -1,17 +1,13 @@
 """The OpenAPI 3.1 document of the admin API, made from the table of routes and the structs in it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Sequence
 
 from hub import __version__
 from hub.admin.gate import HEADER
-from hub.admin.problems import Failure
-from hub.admin.routes import Query, Route
+from hub.admin.routes import Route
 from hub.core.scopes import Scope
-
-Document = dict[str, Any]
+from hub.plugin.openapi import Document, Schemas, in_path, request_body, response
+from hub.plugin.serving import Failure
 
 _FAILURES = {
     400: "Something in the request is wrong: `message` names what.",
@@ -35,25 +31,13 @@ _PARTS = {
 }
 
 
-def schemas(types: Sequence[Any]) -> tuple[list[Document], Document]:
-    """The schema of each type, and all that they refer to: the document's components."""
-    found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    return list(found), dict(sorted(components.items()))
-
-
 def document(routes: Sequence[Route]) -> Document:
     """The whole document."""
-    types: list[Any] = [Failure]
-    for route in routes:
-        types += [route.query, route.answer, *([route.body] if route.body else [])]
-    found, components = schemas(types)
-    schema = {_key(kind): each for kind, each in zip(types, found, strict=True)}
+    types = [each for route in routes for each in (route.query, route.answer, route.body) if each is not None]
+    found = Schemas(types)
     paths: dict[str, Document] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema, components)
-    for kind in types:
-        if isinstance(kind, type) and issubclass(kind, Query):
-            components.pop(_name(schema[_key(kind)]), None)  # what stands in parameters is no body of anything
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, found)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +51,7 @@ def document(routes: Sequence[Route]) -> Document:
         "security": [{"key": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": found.of_bodies(),
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": HEADER, "description": "ocpi-hub key create"}
             },
@@ -75,7 +59,7 @@ def document(routes: Sequence[Route]) -> Document:
     }
 
 
-def _operation(route: Route, schema: Mapping[str, Document], components: Document) -> Document:
+def _operation(route: Route, found: Schemas) -> Document:
     operation: Document = {
         "operationId": route.name,
         "tags": [route.tag],
@@ -83,17 +67,14 @@ def _operation(route: Route, schema: Mapping[str, Document], components: Documen
         "description": f"{route.handler.__doc__ or ''}\n\nScope: `{route.scope}`.",
         "x-scope": route.scope.value,
     }
-    if parameters := [*_in_path(route), *_in_query(components[_name(schema[_key(route.query)])])]:
+    if parameters := [*(in_path(name, _PARTS) for name in route.parameters), *found.parameters(route.query)]:
         operation["parameters"] = parameters
     if route.body:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema[_key(route.body)]}},
-        }
-    failure = schema[_key(Failure)]
+        operation["requestBody"] = request_body(found.of(route.body))
+    failure = found.of(Failure)
     operation["responses"] = {
-        str(route.status): _response("Done.", schema[_key(route.answer)]),
-        **{str(status): _response(_FAILURES[status], failure) for status in _may_fail(route)},
+        str(route.status): response("Done.", found.of(route.answer)),
+        **{str(status): response(_FAILURES[status], failure) for status in _may_fail(route)},
     }
     return operation
 
@@ -109,48 +90,3 @@ def _may_fail(route: Route) -> list[int]:
     if route.method == "POST":
         failures.add(502)
     return sorted(failures)
-
-
-def _response(words: str, schema: Document) -> Document:
-    return {"description": words, "content": {"application/json": {"schema": schema}}}
-
-
-def _in_path(route: Route) -> list[Document]:
-    return [_part(name) for name in route.parameters]
-
-
-def _part(name: str) -> Document:
-    part: Document = {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-    if name in _PARTS:  # a plugin may have others
-        part["description"], part["example"] = _PARTS[name]
-    return part
-
-
-def _name(schema: Document) -> str:
-    """Which component a schema refers to: two structs of one name get longer ones."""
-    return str(schema["$ref"]).rpartition("/")[2]
-
-
-def _in_query(struct: Document) -> list[Document]:
-    required = struct.get("required", ())
-    parameters = []
-    for name, given in struct.get("properties", {}).items():
-        schema = dict(given)
-        words = schema.pop("description", "")
-        parameters.append(
-            {"name": name, "in": "query", "required": name in required, "description": words, "schema": _plain(schema)}
-        )
-    return parameters
-
-
-def _plain(schema: Document) -> Document:
-    """Of a parameter that may be left out: what it is where it is there. A query has no null."""
-    choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    if len(choices) != 1:
-        return schema
-    rest = {name: each for name, each in schema.items() if name not in ("anyOf", "default")}
-    return {**choices[0], **rest}
-
-
-def _key(kind: Any) -> str:
-    return str(kind)

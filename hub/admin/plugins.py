@@ -6,7 +6,6 @@ from urllib.parse import unquote
 import msgspec
 from aiohttp import web
 
-from hub.admin.requests import read_body, read_query
 from hub.admin.routes import PREFIX, Call, Page, Paging, Query, Route
 from hub.control import needed
 from hub.core.plain import seen
@@ -15,11 +14,12 @@ from hub.errors import NotFound
 from hub.plugin import serving
 from hub.plugin.panels import Panel
 from hub.plugin.reception import Reached, Reception
+from hub.plugin.requests import read_body, read_query
 from hub.plugin.runner import PluginStatus
 from hub.plugin.services import RESERVED, Service
 from hub.plugin.serving import Problem
 
-Admit = Callable[[web.Request, Scope], Awaitable[None]]
+Admit = Callable[[web.Request, Scope], Awaitable[object]]
 
 _API, _WEB = f"{PREFIX}/plugins/", "/plugins/"
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-import msgspec
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.asking import ControlError
 from hub.errors import OcpiError
-from hub.plugin.serving import Problem
+from hub.plugin.serving import Failure, Fault, Problem
 from hub.store.errors import PartyTaken, PlatformUnknown, StoreClosed, StoreError
 
 __all__ = ["Failure", "Fault", "Problem", "problem"]
@@ -24,19 +23,6 @@ _WORDS = {
 
 
 _STATUSES: Mapping[type[Exception], int] = {PartyTaken: 409, PlatformUnknown: 404, StoreClosed: 503, ControlError: 503}
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """What was wrong, and what to do next (empty where there is nothing to say)."""
-
-    message: str
-    hint: str
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """The answer to everything that did not work."""
-
-    error: Fault
 
 
 def problem(error: Exception) -> Problem:

@@ -8,6 +8,7 @@ from hub.config import ConfigError
 from hub.core.plain import line
 from hub.listener import CannotStart
 from hub.plugin.errors import PluginError
+from hub.plugin.paper import PdfMissing
 from hub.store.errors import StoreError
 
 _LONGEST = 2000
@@ -18,7 +19,7 @@ def problems(error: Exception) -> tuple[Sequence[str], str] | None:
     match error:
         case ConfigError() | PluginError():
             return error.problems, str(error)
-        case StoreError() | CannotStart() | CanNotBridge():
+        case StoreError() | CannotStart() | CanNotBridge() | PdfMissing():
             reason = str(error)
         case ControlError():
             reason = line(str(error), _LONGEST)  # a partner may have said part of it

@@ -14,6 +14,7 @@ from hub.asking import Arguments
 from hub.cli import partner_view
 from hub.cli.ask import do
 from hub.cli.capture import capture
+from hub.cli.certify import certify
 from hub.cli.common import config_option, json_option, plain, print_json, say
 
 DEFAULT = -1.0
@@ -321,3 +322,4 @@ def _name(result: Any) -> str:
 
 
 partner.add_command(capture)
+partner.add_command(certify)

@@ -84,7 +84,7 @@ class Bridging:
         if version == message.version:
             return message, ()
         carried = Carried(message.body)
-        if message.body and (kind := message.operation.body):
+        if message.body and (kind := message.operation.bridged_body):
             value, partial = decode_json(message.body), message.method == "PATCH"
             try:
                 told = await self._convert(
@@ -102,7 +102,7 @@ class Bridging:
 
         What that version requires and nobody knows (the token of an auth_id) is left out. BadRequest: it is not JSON.
         """
-        value, kind = message.json(), message.operation.body
+        value, kind = message.json(), message.operation.bridged_body
         if version == message.version or kind is None or value is None:
             return value
         about = About(message.owner or message.sender, (message.receiver or message.sender, message.sender))
@@ -110,20 +110,17 @@ class Bridging:
         try:
             return (await self._convert(kind, value, message.version, version, about, partial=partial)).value
         except CanNotBridge as reason:
-            refused = NotInThatVersion(str(reason))
-        if partial:
-            raise refused
-        try:
-            return (await self._convert(kind, value, message.version, version, about, partial=True)).value
-        except CanNotBridge:
-            raise refused from None
+            if reason.fact != "token":
+                raise NotInThatVersion(str(reason)) from None
+        known = {name: each for name, each in value.items() if name != "auth_id"}
+        return (await self._convert(kind, known, message.version, version, about, partial=True)).value
 
     async def answer(self, message: Message, platform: Platform, by: Party, body: bytes) -> Carried:
         """An answer as the sender of the message has it. What can not be told in a list is left out.
 
         NotInThatVersion where it is one object, and that can not be told.
         """
-        version, kind = platform.version or message.version, message.operation.data
+        version, kind = platform.version or message.version, message.operation.bridged_data
         if version == message.version or kind is None:
             return Carried(body)
         try:
@@ -150,12 +147,13 @@ class Bridging:
     async def held(self, message: Message, rows: Iterable[Held]) -> list[msgspec.Raw]:
         """Objects of the mirror as the requester's version has them. What can not be told is left out."""
         told: list[msgspec.Raw] = []
+        kind = message.operation.bridged_data
         for held in rows:
-            if held.version == message.version or message.operation.data is None:
+            if held.version == message.version or kind is None:
                 told.append(msgspec.Raw(held.body))
                 continue
             value = decode_json(held.body)
-            bridged = await self._row(message.operation.data, value, held.version, message, held.owner)
+            bridged = await self._row(kind, value, held.version, message, held.owner)
             told += (msgspec.Raw(msgspec.json.encode(each)) for each in bridged.value)
         return told
 

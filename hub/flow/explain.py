@@ -19,7 +19,7 @@ from hub.core.route import Refuse, Route
 from hub.errors import InvalidParameters, NotFound, OcpiError
 from hub.flow.bridging import Bridging
 from hub.flow.pipeline import Pipeline
-from hub.flow.validation import Validator
+from hub.flow.validation import Validator, body_of
 from hub.ocpi.check import describe
 
 _MOST = 20
@@ -67,7 +67,7 @@ class Explainer:
         """What is wrong with a body that goes on all the same."""
         if not (found := self._validator.judge(message).findings):
             return ()
-        return (f"not a {message.operation.body} of OCPI {message.version}, passed on all the same: {describe(found)}",)
+        return (f"not a {body_of(message)}, passed on all the same: {describe(found)}",)
 
     async def _bridged(self, message: Message, route: Route) -> AsyncIterator[str]:
         """What is lost on the way to destinations of other versions, where a body was given."""

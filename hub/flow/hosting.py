@@ -22,6 +22,7 @@ from hub.core.paths import segments
 from hub.core.urls import endpoint_path, hosted_root
 from hub.errors import OcpiError, ReceiverNotConnected, ReceiverTimeout, Unauthorized
 from hub.events import Bus, Found
+from hub.flow.certifying import CERTIFY, Inbox
 from hub.flow.clock import now
 from hub.flow.limits import Gate
 from hub.flow.pipeline import Pipeline
@@ -74,6 +75,7 @@ class Hosting:
         seen: Callable[[int], None],
         url: str,
         settings: Settings,
+        inbox: Inbox,
     ) -> None:
         self.keeper = keeper
         self.reader = reader
@@ -82,6 +84,7 @@ class Hosting:
         self.seen = seen
         self.url = url
         self.settings = settings
+        self.inbox = inbox
         self._parties = parties
         self._client = client
         self._bus = bus
@@ -228,6 +231,9 @@ class HubNetwork:
         caller = Authenticated(self._platform(), TokenKind.C, b"", Encoding.RAW)
         path, _, query = url.removeprefix(self._prefix).partition("?")
         version, _, rest = path.partition("/")
+        if rest.startswith(f"{CERTIFY}/"):
+            hosting.inbox.take(method, rest.removeprefix(f"{CERTIFY}/"), body)
+            return Heard(200, {}, envelope.encode(now()))
         meter = hosting.gate.enter(caller.platform)
         try:
             hosting.seen(caller.platform.id)

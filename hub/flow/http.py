@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from hub.errors import BadRequest, OcpiError, RequestTimeout, ServerError, TooLarge
+from hub.listener.patience import PatientProtocol
 
 log = structlog.get_logger()
 
@@ -21,22 +22,14 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Answer = Callable[[OcpiError], web.Response]
 
 
-class Protocol(RequestHandler):
-    """One connection. What can not be read as HTTP gets an envelope, too.
+class Protocol(PatientProtocol):
+    """One connection. What can not be read as HTTP gets an envelope, too."""
 
-    Who never asks is cut off, and so is who does not take the answers.
-    """
-
-    __slots__ = ("_answer", "_patience", "_silent", "_stuck", "_transport", "_write_patience")
+    __slots__ = ("_answer",)
 
     def __init__(self, server: "HttpServer", **options: Any) -> None:
-        super().__init__(server, **options)
+        super().__init__(server, patience=server.patience, write_patience=server.write_patience, **options)
         self._answer = server.answer
-        self._patience = server.patience
-        self._write_patience = server.write_patience
-        self._silent: asyncio.TimerHandle | None = None
-        self._stuck: asyncio.TimerHandle | None = None
-        self._transport: asyncio.Transport
 
     @property
     def has_next(self) -> bool:
@@ -47,32 +40,6 @@ class Protocol(RequestHandler):
     def busy(self) -> bool:
         """Whether a request is being answered, or waits for it."""
         return self._request_in_progress or bool(self._messages)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the clock: the first request has to be there in time."""
-        super().connection_made(transport)
-        # aiohttp lets go of its transport before what was written is out; this one stays to the end.
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=0)
-        self._silent = self._loop.call_later(self._patience, self._cut_if_silent)
-
-    def pause_writing(self) -> None:
-        """The other side does not keep up: start the clock."""
-        super().pause_writing()
-        self._stuck = self._loop.call_later(self._write_patience, self._transport.abort)
-
-    def resume_writing(self) -> None:
-        """All that was written is out: stop the clock."""
-        super().resume_writing()
-        if self._stuck:
-            self._stuck.cancel()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop the clocks."""
-        for clock in (self._silent, self._stuck):
-            if clock:
-                clock.cancel()
-        super().connection_lost(exc)
 
     def handle_error(
         self,
@@ -89,10 +56,6 @@ class Protocol(RequestHandler):
             response = self._answer(_unreadable(exc))
         response.force_close()
         return response
-
-    def _cut_if_silent(self) -> None:
-        if self._request_count == 0:
-            self._transport.abort()
 
 
 class HttpServer(web.Server):

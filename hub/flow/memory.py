@@ -8,12 +8,13 @@ from functools import partial
 
 import structlog
 
-from hub.core.content import Hint, Key, Kind, hints_of, keys_of
+from hub.core.content import Hint, Key, Kind, hints_of, is_custom, keys_of
 from hub.core.message import Message
 from hub.core.party import Party
 from hub.core.route import Route, Way
 from hub.events import Bus, Handled, Subscription
-from hub.flow.mirror import Mirror, object_key
+from hub.flow.mirror import Mirror, object_key, token_key
+from hub.ocpi.v2_3_0 import TokenType
 from hub.partners.directory import now_ms
 from hub.store.database import Database
 from hub.store.hints import forget_older, recall, remember
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 _PAUSE = 0.2
 _SWEEP = 3600.0
 _MOST = 10_000
+_CARDS = tuple(each.value for each in TokenType)
 _MODULES = frozenset(("commands", "locations", "sessions", "tokens"))
 
 
@@ -74,12 +76,15 @@ class Memory:
         if key.kind is Kind.LOCATION:
             return tuple(await self._mirror.owners("locations", key.id))
         if key.kind is Kind.TOKEN:
-            return tuple(await self._mirror.owners("tokens", object_key(message)))
+            kinds = _CARDS if is_custom(message) else ()
+            cards = [token_key(key.id, kind) for kind in kinds] or [object_key(message)]
+            return tuple({owner: None for card in cards for owner in await self._mirror.owners("tokens", card)})
         return ()
 
     async def _handled(self, event: Handled) -> None:
         route, reply = event.route, event.reply
-        if event.message.module not in _MODULES or not isinstance(route, Route) or route.way is not Way.DIRECT:
+        known = event.message.module in _MODULES or is_custom(event.message)
+        if not known or not isinstance(route, Route) or route.way is not Way.DIRECT:
             return
         if reply.ok and len(self._fresh) < _MOST:
             self._fresh.update(dict.fromkeys(hints_of(event.message, route.to)))

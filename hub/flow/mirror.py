@@ -5,19 +5,20 @@ OCPI 2.2.1, transport_and_format: GET All via Hubs, Timestamps and Objects send 
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.catalogue import WITHOUT_INTERFACES
-from hub.core.directory import Platform
+from hub.core.directory import Directory, Platform
 from hub.core.message import Message, decode_as
 from hub.core.modules import Interface
 from hub.core.paging import PageQuery
 from hub.core.party import Party, Role
 from hub.core.patching import NotKnown, has, last_updated, part, patch, put
-from hub.core.places import Area
+from hub.core.places import Area, Point
 from hub.errors import InvalidParameters, NotFound, OcpiError
 from hub.flow.clock import now
 from hub.partners.directory import now_ms
@@ -25,7 +26,7 @@ from hub.store import mirror as store
 from hub.store import places
 from hub.store.database import Database
 from hub.store.mirror import Amount, Entry, Held
-from hub.store.places import Cluster, Extent, Found
+from hub.store.places import Cluster, Extent, Found, Near
 
 _PREFIX = 3
 _TOKEN_TYPE = "RFID"  # noqa: S105 - the default of tokens' `type` parameter (2.2.1, tokens 12.2.2)
@@ -52,6 +53,22 @@ class _Contract(msgspec.Struct):
 _CONTRACT = msgspec.json.Decoder(_Contract)
 _TYPED = msgspec.json.Decoder(_Typed)
 _NAMED = msgspec.json.Decoder(_Named)
+
+
+class Viewer(Protocol):
+    """Who wants to see objects of a module: a message, for example."""
+
+    @property
+    def directory(self) -> Directory:
+        """Who is connected, and what was agreed on."""
+
+    @property
+    def sender(self) -> Party:
+        """The party itself."""
+
+    @property
+    def module(self) -> str:
+        """Of what."""
 
 
 class Mirror:
@@ -209,8 +226,31 @@ class Mirror:
         """Who has an object of this id."""
         return await self._database.read(lambda connection: store.find(connection, module, key))
 
-    async def _visible(self, message: Message) -> list[Party] | None:
-        """The parties whose objects the requester may see; None where that is everybody's."""
+    async def seen(self, viewer: Viewer, owner: Party, key: str) -> Held | None:
+        """One object, where the viewer may see it."""
+        found = await self._database.read(lambda connection: store.sources(connection, viewer.module, key))
+        if not any(party == owner and _sees(viewer, party, source) for party, source in found):
+            return None
+        return await self.get(viewer.module, owner, key)
+
+    async def near(
+        self, viewer: Viewer, point: Point, radius: int, limit: int, after: tuple[int, int] | None, *, free: bool
+    ) -> list[tuple[Near, Held]]:
+        """Locations around a point that the viewer may see, the nearest first. See `hub.store.places.near`."""
+        owners = await self._visible(viewer)
+
+        async def work(connection: AsyncConnection) -> list[tuple[Near, Held]]:
+            found = await places.near(connection, point, radius, limit, after=after, owners=owners, free=free)
+            held = [
+                (each, await store.get(connection, "locations", Party.parse(each.owner), each.object_key))
+                for each in found
+            ]
+            return [(each, body) for each, body in held if body is not None]
+
+        return await self._database.read(work)
+
+    async def _visible(self, message: Viewer) -> list[Party] | None:
+        """The parties whose objects the viewer may see; None where that is everybody's."""
         directory = message.directory
         if directory.agreements.default and not directory.agreements.rules:
             return None
@@ -236,7 +276,7 @@ def stamped(message: Message) -> bytes:
     return msgspec.json.encode({**change, "last_updated": now()})
 
 
-def _sees(message: Message, owner: Party, source: int) -> bool:
+def _sees(message: Viewer, owner: Party, source: int) -> bool:
     """Whether the requester may see an owner's objects that came from a platform.
 
     One that is not connected here is behind a hub: what holds for that hub holds for it, unless a rule denies.

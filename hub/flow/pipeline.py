@@ -38,9 +38,9 @@ class Ways(msgspec.Struct, frozen=True):
     mirror: Mirror
     bridging: Bridging
     memory: Memory
-    results: Results
     ask_seconds: float
     root: str
+    results: Results = msgspec.field(default_factory=Results)
 
 
 class Pipeline:

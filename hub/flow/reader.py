@@ -138,10 +138,11 @@ def _sides(platform: Platform, method: str, parts: tuple[str, ...]) -> tuple[Int
     """The sides that a request may be for where its URL does not say: the likelier first.
 
     OCPI 2.1.1 has one endpoint for each module. A path that begins with a party of the platform is about an object
-    of its own, at the receiver; else a GET fetches what others have. What is pushed is pushed to the receiver.
+    of its own, at the receiver; else a GET fetches what others have, and what a custom module has below another party
+    is asked of that one. What is pushed is pushed to the receiver.
     """
     own = any((party.country, party.party_id) == tuple(map(str.upper, parts[:2])) for party in platform.parties)
-    if method == "GET" and not own:
+    if not own and (method == "GET" or len(parts) > len(("country_code", "party_id"))):
         return Interface.SENDER, Interface.RECEIVER
     return Interface.RECEIVER, Interface.SENDER
 

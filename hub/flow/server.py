@@ -36,6 +36,7 @@ from hub.core.urls import endpoint_path
 from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Stopping, Unauthorized
 from hub.events import Bus, Refused, Served
 from hub.flow.calls import Call, refused, served
+from hub.flow.certifying import CERTIFY, Inbox
 from hub.flow.clock import now
 from hub.flow.http import check_framing, has_next, read_body
 from hub.flow.limits import Gate
@@ -77,7 +78,7 @@ class Answering(Protocol):
 class OcpiServer:
     """Handles every request of the OCPI listener. `base_url` is where partners reach the hub, without a slash.
 
-    `client_info` is None where there is no hub, but one party: it has no others to tell of.
+    `client_info` and `inbox` are None where there is no hub, but one party: it has no others to tell of, or to check.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class OcpiServer:
         proxies: Proxies,
         bus: Bus,
         numbers: Numbers,
+        inbox: Inbox | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._keeper = keeper
@@ -116,6 +118,7 @@ class OcpiServer:
         self._versions = catalogue.versions
         self._bus = bus
         self._numbers = numbers
+        self._inbox = inbox
         self._under_way: set[asyncio.Task[Any]] = set()
         self._stopping = self._given_up = self._traced = False
 
@@ -240,6 +243,10 @@ class OcpiServer:
         info = self._client_info if first not in WITHOUT_INTERFACES else None
         if info and (second, third) == ("sender", _CLIENT_INFO) and not rest:
             return self._served(call, _CLIENT_INFO, first, self._infos(info, request, headers, first, query))
+        if second == CERTIFY and self._inbox:
+            self._access.functional(self._keeper.current, headers.authorization)
+            self._inbox.take(request.method, third, await self._body(request))
+            return self._served(call, CERTIFY, first, self._success(headers, msgspec.UNSET))
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
         if second == SEALED:
             target, directory = self._reader.sealed(f"{third}/{rest}".rstrip("/"), request.method, headers)

@@ -19,7 +19,7 @@ from hub.errors import BadRequest, OcpiError
 from hub.events import Answered, Bus, Found, Subscription
 from hub.ocpi import envelope
 from hub.ocpi.check import Finding, describe
-from hub.ocpi.kinds import body_checker, data_checker
+from hub.ocpi.kinds import answer_checker, body_checker
 
 log = structlog.get_logger()
 
@@ -34,6 +34,12 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     REPORT = "report"
     OFF = "off"
+
+
+def body_of(message: Message) -> str:
+    """What the body has to be, in words: a Location of OCPI 2.2.1."""
+    operation = message.operation
+    return f"{operation.body} of {f'module {message.module}' if operation.structs else f'OCPI {message.version}'}"
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -82,7 +88,7 @@ class Validator:
         if not found or mode is Mode.REPORT:
             return Verdict(found)
         reason = f"body: {describe(found)}"
-        trail = f"not a {message.operation.body} of OCPI {message.version}", reason
+        trail = f"not a {body_of(message)}", reason
         return Verdict(found, Refuse(reason, trail=trail))
 
     def mode_of(self, platform: Platform) -> Mode:
@@ -103,7 +109,7 @@ class Validator:
         if received is None or not 1000 <= received.status_code < 2000:
             return
         data = bytes(received.data).strip()
-        checker = data_checker(platform.version or operation.version, kind, many=data.startswith(b"["))
+        checker = answer_checker(operation, platform.version or operation.version, many=data.startswith(b"["))
         if checker is None or data in (b"", b"null"):
             return
         try:

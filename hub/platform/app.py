@@ -258,7 +258,7 @@ class NoHub:
         """Not here."""
         raise OcpiError("there is no hub here; speak with `self.call` and `self.push_...`")
 
-    ask = told = held = send
+    ask = told = held = nearby = token_owners = send
 
     def offers(self, *_given: Any) -> bool:
         """Nobody offers anything."""

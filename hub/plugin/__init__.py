@@ -1,12 +1,13 @@
 """All that a plugin imports: `from hub.plugin import Message, Plugin, Refuse, Route, route`. See docs/plugins.md."""
 
-from hub.core.custom import CustomModule
+from hub.core.custom import CustomModule, Exchange, TypedModule
 from hub.core.message import Message, Reply, decode_json
 from hub.core.modules import Interface, Operation
 from hub.core.party import Party, PartyRole, Role
 from hub.core.redact import redact, redacted
 from hub.core.route import Refuse, Route
 from hub.core.scopes import Scope
+from hub.core.sheet import csv_lines
 from hub.core.status import ConnectionStatus
 from hub.errors import OcpiError
 from hub.events import (
@@ -26,14 +27,15 @@ from hub.events import (
     TokenRefused,
     Unregistered,
 )
-from hub.plugin.api import Hub, Later, Outgoing, Plugin, Push, Registration, Settings, with_body
+from hub.plugin.api import Hub, Later, Nearby, Outgoing, Plugin, Push, Registration, Settings, with_body
 from hub.plugin.errors import PluginError
 from hub.plugin.hooks import admit, forward, on, on_push, receive, respond, route
 from hub.plugin.panels import Chart, Figure, Figures, Line, Rows
-from hub.plugin.parts import Connection, HttpAnswer, HttpFailed, Tables
+from hub.plugin.paper import PdfColumn, PdfMissing, table_pdf
+from hub.plugin.parts import Connection, HttpAnswer, HttpFailed, HttpLimits, Tables
 from hub.plugin.selectors import check_selector, matches
 from hub.plugin.services import admin_route, panel, verb, web_route
-from hub.plugin.serving import Body, Call, Page, Paging, Problem, Query
+from hub.plugin.serving import Body, Call, Page, Paging, Problem, Query, after, cursor
 
 __all__ = [
     "Body",
@@ -44,18 +46,21 @@ __all__ = [
     "CustomModule",
     "Delivered",
     "Event",
+    "Exchange",
     "Figure",
     "Figures",
     "Found",
     "Handled",
     "HttpAnswer",
     "HttpFailed",
+    "HttpLimits",
     "Hub",
     "Interface",
     "Later",
     "Limited",
     "Line",
     "Message",
+    "Nearby",
     "OcpiError",
     "Operation",
     "Outgoing",
@@ -64,6 +69,8 @@ __all__ = [
     "PartnerChanged",
     "Party",
     "PartyRole",
+    "PdfColumn",
+    "PdfMissing",
     "Plugin",
     "PluginChanged",
     "PluginError",
@@ -86,10 +93,14 @@ __all__ = [
     "StatusChanged",
     "Tables",
     "TokenRefused",
+    "TypedModule",
     "Unregistered",
     "admin_route",
     "admit",
+    "after",
     "check_selector",
+    "csv_lines",
+    "cursor",
     "decode_json",
     "forward",
     "matches",
@@ -101,6 +112,7 @@ __all__ = [
     "redacted",
     "respond",
     "route",
+    "table_pdf",
     "verb",
     "web_route",
     "with_body",

@@ -1,6 +1,6 @@
 """What a plugin is made of: its base class, its settings, what its hooks are given, and the hub as it sees it."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -82,6 +82,18 @@ class Later(msgspec.Struct, frozen=True):
     result: Any = None
 
 
+class Nearby(msgspec.Struct, frozen=True, kw_only=True):
+    """A location of the mirror as OCPI 2.2.1 has it, and how far away it is. `key` is its place in the list.
+
+    `location` is None where OCPI 2.2.1 has no words for it.
+    """
+
+    owner: Party
+    metres: float
+    location: Any
+    key: tuple[int, int]
+
+
 class Hub(Protocol):
     """The hub as a plugin sees it, at `self.hub`."""
 
@@ -129,8 +141,8 @@ class Hub(Protocol):
     ) -> Later:
         """Send a request with a `response_url` in its body, which the hub adds, and wait for its result, once.
 
-        The result is waited for `wait` seconds after the answer, where the answer is a success; it is as the receiver's
-        version has it. What it says, and so whether there will be one, is the caller's to read. See `send`.
+        Where the answer says ACCEPTED, the result is waited for: as long as the receiver says, and `wait` seconds at
+        most. It is as the receiver's version has it. See `send`.
         """
 
     async def told(self, message: Message, version: str = "2.2.1") -> Any:
@@ -140,8 +152,37 @@ class Hub(Protocol):
         OCPI 2.1.1. Raises OcpiError where it is not JSON, or that version has nothing of the kind.
         """
 
-    async def held(self, module: Literal["locations", "tariffs"], owner: Party, object_id: str) -> Any:
-        """An object of the hub's mirror as OCPI 2.2.1 has it; None where the hub does not hold it."""
+    async def held(
+        self,
+        module: Literal["locations", "tariffs"],
+        owner: Party,
+        object_id: str,
+        *,
+        seen_by: Party | None = None,
+    ) -> Any:
+        """An object of the hub's mirror as OCPI 2.2.1 has it; None where the hub does not hold it.
+
+        None, too, where the party `seen_by` may not see it: agreements hold as if that one asked.
+        """
+
+    async def nearby(
+        self,
+        latitude: float,
+        longitude: float,
+        radius: float,
+        *,
+        seen_by: Party,
+        limit: int,
+        after: tuple[int, int] | None = None,
+        free: bool = False,
+    ) -> Sequence[Nearby]:
+        """At most `limit` locations of the mirror within `radius` metres, the nearest first, that a party may see.
+
+        `after` is the `key` of the last one of the answer before, `free` leaves out where no EVSE is available.
+        """
+
+    async def token_owners(self, uid: str, token_type: str) -> Sequence[Party]:
+        """Who has told the hub of a token with this uid and type."""
 
     def offers(self, party: Party, module: str, interface: Interface) -> bool:
         """Whether a party is connected and has this interface."""

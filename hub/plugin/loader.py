@@ -1,7 +1,9 @@
 """Loads plugin files: finds them, runs each as a private module, checks all of it, and reads its settings."""
 
 import hashlib
+import importlib
 import secrets
+import shutil
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -16,21 +18,25 @@ from hub.core.modules import Catalogue
 from hub.plugin.api import Plugin, Settings
 from hub.plugin.errors import PluginError, likely, problem
 from hub.plugin.inspection import Hook, examine, plugin_class
-from hub.plugin.modules import Added, line_of_modules, modules_of, off_by_default, taken
+from hub.plugin.modules import Added, line_of_modules, modules_of, off_by_default, same, taken
 from hub.plugin.party.base import PartyPlugin, PartySettings
 from hub.plugin.party.offer import Offer, offer_of
 from hub.plugin.services import Service
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A plugin's file as it was read, so that what is compared is what is loaded."""
+    """A plugin's file as it was read, so that what is compared is what is loaded.
+
+    `parts` are the files in the folder of the same name, where there is one: it imports them as `.name`.
+    """
 
     path: Path
     text: bytes
+    parts: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def digest(self) -> bytes:
-        return hashlib.sha256(self.text).digest()
+        return hashlib.sha256(msgspec.msgpack.encode((self.text, self.parts))).digest()
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -58,7 +64,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def unload(self) -> None:
         """Forget the module; what still refers to its code keeps it alive."""
-        sys.modules.pop(self.module, None)
+        _forget(self.module)
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -72,7 +78,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def unload(self) -> None:
         """Forget the module."""
-        sys.modules.pop(self.module.__name__, None)
+        _forget(self.module.__name__)
 
 
 class Loader:
@@ -105,9 +111,10 @@ class Loader:
         return found, problems
 
     def read(self, path: Path) -> Source:
-        """Read a file. Raises PluginError where that fails."""
+        """Read a file, and those of its folder. Raises PluginError where that fails."""
         try:
-            return Source(path, path.read_bytes())
+            parts = tuple((each.name, each.read_bytes()) for each in sorted(path.with_suffix("").glob("*.py")))
+            return Source(path, path.read_bytes(), parts)
         except OSError as error:
             raise PluginError([problem(path, None, f"the plugin can not be read: {error.strerror}")]) from None
 
@@ -117,7 +124,7 @@ class Loader:
         Raises PluginError, also where it adds other modules than it did at `load_all`: those are the hub's by now.
         """
         opened = self._open(source)
-        if opened and opened.enabled and opened.modules != self.added.get(source.path.stem, {}):
+        if opened and opened.enabled and not same(opened.modules, self.added.get(source.path.stem, {})):
             opened.unload()
             reason = "the modules that the plugin adds have changed; restart the hub for that"
             raise PluginError([problem(source.path, line_of_modules(source.text), reason)])
@@ -166,6 +173,8 @@ class Loader:
             return None  # not run at all: it may need what is not installed
         module = ModuleType(f"ocpi_hub_plugin_{source.path.stem}_{secrets.token_hex(4)}")
         module.__file__ = str(source.path)
+        if source.parts:
+            _open_folder(module, source.path.with_suffix(""))
         sys.modules[module.__name__] = module
         try:
             # Not by importlib: its cached bytecode would hide a change within one tick of the file's clock.
@@ -180,7 +189,7 @@ class Loader:
                 enabled="enabled" in table or plugin.enabled_by_default,
             )
         except BaseException as error:
-            sys.modules.pop(module.__name__, None)
+            _forget(module.__name__)
             raise _told(source.path, error) from error
 
     def _add_modules(self, opened: Sequence[Opened]) -> list[str]:
@@ -189,7 +198,8 @@ class Loader:
         problems: list[str] = []
         for each in opened:
             if each.enabled:
-                problems += taken(each.modules, self.catalogue, each.source.path, each.source.text)
+                others = {name: module for added in self.added.values() for name, module in added.items()}
+                problems += taken(each.modules, self.catalogue, others, each.source.path, each.source.text)
                 self.catalogue = _plus(self.catalogue, each.modules)
                 self.added[each.source.path.stem] = each.modules
         return problems
@@ -230,6 +240,20 @@ class Loader:
         return self.config.origin.problem(("plugins", stem), reason, about_key=True)
 
 
+def _open_folder(module: ModuleType, folder: Path) -> None:
+    """Let a plugin import what is in its folder: as it is now, and not as it was when it was compiled."""
+    module.__path__ = [str(folder)]
+    module.__package__ = module.__name__
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+    importlib.invalidate_caches()
+
+
+def _forget(module: str) -> None:
+    """Forget a module and its parts."""
+    for name in [name for name in sys.modules if name == module or name.startswith(f"{module}.")]:
+        del sys.modules[name]
+
+
 def _plus(catalogue: Catalogue, modules: Added) -> Catalogue:
     return catalogue.plus(row for name, module in modules.items() for row in operations(name, module))
 
@@ -247,11 +271,18 @@ def _offer(opened: Opened, settings: Settings, catalogue: Catalogue) -> Offer | 
 
 
 def _told(path: Path, error: BaseException) -> PluginError:
-    """What went wrong while a plugin's file was run and checked, as a PluginError with the line of that file."""
+    """What went wrong while a plugin's file was run and checked, as a PluginError with file and line."""
     if isinstance(error, PluginError | ConfigError):
         return PluginError(error.problems)
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return PluginError([problem(path, error.lineno, error.msg)])
-    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename and _is_of(path, error.filename):
+        return PluginError([problem(Path(error.filename), error.lineno, error.msg)])
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_of(path, each.filename)]
     reason = traceback.format_exception_only(error)[0].strip()
-    return PluginError([problem(path, lines[-1] if lines else None, reason)])
+    if not frames:
+        return PluginError([problem(path, None, reason)])
+    return PluginError([problem(Path(frames[-1].filename), frames[-1].lineno, reason)])
+
+
+def _is_of(path: Path, file: str) -> bool:
+    """Whether a file is the plugin's, or in its folder."""
+    return file == str(path) or Path(file).parent == path.with_suffix("")

@@ -89,10 +89,30 @@ class Http(Protocol):
         """Send a request once, and bring the answer within `seconds`. Raises HttpFailed."""
 
 
+class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a port puts up with. Connections beyond `connections`, or `per_address` of one, are closed (0: any number).
+
+    `patience` is seconds until the first request, `keepalive` between two, `write_patience` until what was written is
+    taken; `line` and `header` are bytes of the first line and of each of `headers` headers.
+    """
+
+    connections: int = 0
+    per_address: int = 0
+    patience: float = 30.0
+    keepalive: float = 75.0
+    write_patience: float = 30.0
+    line: int = 8190
+    header: int = 8190
+    headers: int = 128
+
+
+NO_LIMITS = HttpLimits()
+
+
 class Listen(Protocol):
     """Opens a port of the plugin's own, at `self.listen`."""
 
-    def __call__(self, application: web.Application, *, host: str, port: int) -> str:
+    def __call__(self, application: web.Application, *, host: str, port: int, limits: HttpLimits = NO_LIMITS) -> str:
         """Serve `application` on a port (0: any) and give its URL. To be called in `start`; OSError where it is taken.
 
         It answers as soon as the plugin runs, and the version before it has answered all that it had taken.

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -20,7 +21,8 @@ from hub.plugin.hooks import ADMIT, ON, ON_PUSH
 from hub.plugin.inspection import Hook
 from hub.plugin.loader import Loaded
 from hub.plugin.parts import Parts
-from hub.plugin.serving import Problem
+from hub.plugin.serving import Failure, Problem
+from hub.plugin.serving import Fault as Words
 
 log = structlog.get_logger()
 
@@ -181,7 +183,8 @@ class Running:
             if isinstance(fault.__cause__, _MEANT):
                 raise fault.__cause__ from None
             self.faults.noted(f"{request.method} on its port", fault)
-            raise web.HTTPInternalServerError from None
+            body = msgspec.json.encode(Failure(Words("the server failed", "")))
+            raise web.HTTPInternalServerError(body=body, content_type="application/json") from None
         return answer.value  # type: ignore[no-any-return]
 
     async def _observe(self, event: Event) -> None:

@@ -25,6 +25,19 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """What was wrong, and what to do next (empty where there is nothing to say)."""
+
+    message: str
+    hint: str
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The answer to everything that did not work."""
+
+    error: Fault
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of a request that takes none, and base of those of all others."""
 

@@ -1,14 +1,15 @@
 """Where mirrored locations are: found by a rectangle, and counted on a grid. One index holds all that is asked here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.party import Party
-from hub.core.places import Area, Place, place_of
+from hub.core.places import THOUSAND, Area, Place, Point, place_of
 from hub.store.schema import mirror
+from hub.store.statements import among
 
 _FIELDS = Place.__struct_fields__
 _NOWHERE: Mapping[str, int | None] = dict.fromkeys(_FIELDS)
@@ -32,6 +33,19 @@ class Cluster(Place, frozen=True, kw_only=True):
     column: int
     row: int
     locations: int
+
+
+class Near(msgspec.Struct, frozen=True, kw_only=True):
+    """One location around a point. `distance` is the square of millionths of a degree of latitude, by which it counts.
+
+    `platform_id` is the platform that it came from.
+    """
+
+    position: int
+    owner: str
+    object_key: str
+    platform_id: int
+    distance: int
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -82,6 +96,45 @@ async def clusters(
         Cluster(round(latitude / many), round(longitude / many), *map(int, evses), column=at, row=up, locations=many)
         for at, up, many, latitude, longitude, *evses in await connection.execute(query)
     ]
+
+
+async def near(
+    connection: AsyncConnection,
+    point: Point,
+    radius: int,
+    limit: int,
+    *,
+    after: tuple[int, int] | None = None,
+    owners: Sequence[Party] | None = None,
+    free: bool = False,
+) -> list[Near]:
+    """At most `limit` locations around a point, the nearest first. `radius` is in millionths of a degree of latitude.
+
+    `after`: distance and position of the last one before; `owners`: only theirs; `free`: only where an EVSE is.
+    """
+    along = cast(_row.latitude, BigInteger) - point.latitude
+    across = (cast(_row.longitude, BigInteger) - point.longitude) * point.narrow // THOUSAND
+    distance = along * along + across * across
+    fitting = [*_within(point.around(radius)), distance <= radius * radius]
+    if owners is not None:
+        fitting.append(among(_row.owner, (owner.id for owner in owners)))
+    if free:
+        fitting.append(_row.free > 0)
+    if after is not None:
+        square, position = after
+        fitting.append(or_(distance > square, and_(distance == square, _row.position > position)))
+    # The index alone tells which are the nearest; only these are looked up.
+    nearest = (
+        select(_row.position, distance.label("distance"))
+        .where(*fitting)
+        .order_by(distance, _row.position)
+        .limit(limit)
+        .subquery()
+    )
+    columns = _row.position, _row.owner, _row.object_key, _row.platform_id, nearest.c.distance
+    query = select(*columns).join(nearest, nearest.c.position == _row.position)
+    found = await connection.execute(query.order_by(nearest.c.distance, _row.position))
+    return [Near(**each) for each in found.mappings()]
 
 
 def _within(area: Area) -> tuple[ColumnElement[bool], ...]:

@@ -9,19 +9,22 @@ from hypothesis import strategies as st
 
 from hub.core.catalogue import CATALOGUE
 from hub.core.content import Hint, Key, Kind, driver, hints_of, keys_of
+from hub.core.custom import operations
 from hub.core.directory import Directory, Platform, State
 from hub.core.message import Message
 from hub.core.modules import Interface
 from hub.core.party import Party
+from hub.ocpi.reservations import RESERVATIONS
 
 CPO, EMSP = Party("NL", "CPO"), Party("DE", "MSP")
+ALL = CATALOGUE.plus(operations("reservations", RESERVATIONS))
 PLATFORM = Platform(id=1, name="P", state=State.REGISTERED)
 
 
 def message(call: str, body: object = None, sender: Party = CPO, **changes) -> Message:
     method, _, rest = call.partition(" ")
     side, module, *segments = rest.split("/")
-    operation = CATALOGUE.module("2.2.1", Interface(side), module).find(method, tuple(segments))
+    operation = ALL.module("2.2.1", Interface(side), module).find(method, tuple(segments))
     return Message(
         operation=operation,
         segments=tuple(segments),
@@ -93,6 +96,22 @@ def test_a_cdr_token_that_names_nobody(token):
 def test_both_sides_of_a_session_are_remembered():
     made = hints_of(message("PUT RECEIVER/sessions/NL/CPO/S1", {}), EMSP)
     assert set(made) == {Hint(Key(Kind.SESSION, "s1", EMSP), CPO), Hint(Key(Kind.SESSION, "s1", CPO), EMSP)}
+
+
+def test_objects_of_custom_modules_are_looked_up_below_their_owner_and_by_their_card():
+    pushed = keys_of(message("PUT RECEIVER/reservations/NL/CPO/R1", {"token_uid": "Card1"}))
+    own = Key(Kind.OBJECT, "reservations/nl/cpo/r1", CPO)
+    assert pushed == (own, Key(Kind.TOKEN, "card1", CPO))
+    assert keys_of(message("GET RECEIVER/reservations/NL/CPO/R1", b"")) == (own,)
+    assert keys_of(message("PATCH RECEIVER/reservations/NL/CPO/R1", {"token_uid": 5})) == (own,)
+    assert keys_of(message("GET SENDER/reservations", b"")) == ()
+
+
+@pytest.mark.parametrize("call", ["POST SENDER/reservations/NL/CPO/R1", "PATCH SENDER/reservations/NL/CPO/R1"])
+def test_who_asked_for_an_object_of_a_custom_module_is_remembered(call):
+    key = Key(Kind.OBJECT, "reservations/nl/cpo/r1", CPO)
+    assert Hint(key, EMSP) in hints_of(message(call, {"token_uid": "Card1"}, sender=EMSP), CPO)
+    assert [*hints_of(message("GET SENDER/reservations/NL/CPO/R1", b"", sender=EMSP), CPO)] == []
 
 
 def test_a_reservation_is_remembered_when_it_is_made():

@@ -198,7 +198,7 @@ def test_what_is_shared_can_not_be_collected():
         ("tokens", "tokens is a module of OCPI; give yours a name of its own, as nltnm-tokens"),
         ("credentials", "credentials is a module of OCPI"),
         ("hubclientinfo", "hubclientinfo is a module of OCPI"),
-        ("parking", 'parking comes with the hub; switch it on with extra_modules = ["parking"] in [hub]'),
+        ("bookings", 'bookings comes with the hub; switch it on with extra_modules = ["bookings"] in [hub]'),
         ("NLTNM-tokens", "'NLTNM-tokens' is no module id"),
         ("nltnm.tokens", "'nltnm.tokens' is no module id"),
         ("-a", "is no module id"),

@@ -143,7 +143,8 @@ async def test_a_response_url_is_sealed_where_there_is_one(tmp_path, where):
 
 async def test_a_module_is_routed_to_the_owner_in_its_path(tmp_path):
     """2.2.1, transport_and_format: Open Routing Request, for a GET of one object by its owner."""
-    async with custom(tmp_path, {"SENDER parking GET 3": {"id": "P1"}}, hub=hub("parking")) as (_, _, emsp):
+    parking = CustomModule(sender=(f"GET {OWNED}",))
+    async with custom(tmp_path, {"SENDER parking GET 3": {"id": "P1"}}, modules={"parking": parking}) as (_, _, emsp):
         reply = await emsp.call("parking", S, "GET", "NL/CPO/P1", sender=EMSP.party)
         assert reply.data == {"id": "P1"}
 
@@ -153,11 +154,11 @@ async def test_custom_ids_are_told_only_when_switched_on(tmp_path):
         (tmp_path / name).mkdir()
     async with custom(tmp_path / "off", {}) as (_, cpo, _):
         assert {module for module, _ in cpo.peer.endpoints} <= CATALOGUE.modules | {"credentials", "hubclientinfo"}
-        reply = await cpo.call_url("GET", cpo.peer.endpoint("tokens", S).replace("tokens", "parking"))
+        reply = await cpo.call_url("GET", cpo.peer.endpoint("tokens", S).replace("tokens", "bookings"))
         assert reply.status == 404
     modules = {"nltnm-tokens": TOKENS}
-    async with custom(tmp_path / "on", {}, hub=hub("parking"), modules=modules) as (_, cpo, _):
-        assert {("parking", S), ("parking", R), ("nltnm-tokens", S), ("nltnm-tokens", R)} <= cpo.peer.endpoints.keys()
+    async with custom(tmp_path / "on", {}, hub=hub("bookings"), modules=modules) as (_, cpo, _):
+        assert {("bookings", S), ("bookings", R), ("nltnm-tokens", S), ("nltnm-tokens", R)} <= cpo.peer.endpoints.keys()
 
 
 async def test_custom_ids_are_told_to_those_only_who_have_an_agreement(tmp_path):
@@ -223,35 +224,6 @@ async def test_the_table_of_config_toml_is_what_runs(tmp_path):
     (tmp_path / "config.toml").write_text('[modules.a]\nsender = ["GIT {id}"]\n')
     with pytest.raises(ConfigError, match=r"config.toml:2: sender: 'GIT {id}' must begin with GET"):
         load(tmp_path / "config.toml", {})
-
-
-RESERVATION = {
-    "country_code": "NL", "party_id": "CPO", "id": "R1", "start_date_time": "2026-05-01T10:00:00Z",
-    "location_id": "LOC1", "currency": "EUR", "token_uid": "012345", "auth_method": "WHITELIST", "status": "REQUEST",
-    "charging_preferences": {"profile_type": "REGULAR", "departure_time": "2026-05-01T12:00:00Z"},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("energy", ["kwh", "kWh"])
-async def test_a_reservation(tmp_path, energy):
-    """The custom module `reservations`: a price enquiry at the CPO, its answer, and the list. kWh has two spellings."""
-    reservation = {**RESERVATION, energy: 12.5}
-    routes = {
-        "SENDER reservations GET 0": [reservation],
-        "SENDER reservations POST 3": reservation,
-        "RECEIVER reservations PUT 3": None,
-    }
-    async with custom(tmp_path, routes, hub=hub("reservations")) as (_, cpo, emsp):
-        reply = await emsp.call("reservations", S, "POST", "NL/CPO/R1", to=CPO.party, body=reservation)
-        assert reply.data == reservation
-        assert (await cpo.expect("reservations", "POST")).json() == reservation
-        assert (await cpo.call("reservations", R, "PUT", "NL/CPO/R1", to=EMSP.party, body=reservation)).ok
-        assert (await emsp.expect("reservations", "PUT")).json() == reservation
-        other = await cpo.call("reservations", R, "PUT", "NL/CPO/R2", to=EMSP.party, body=reservation)
-        assert other.status_code == 2001
-        listed = await emsp.call("reservations", S, "GET", to=CPO.party, query={"from": "2026-05-01T00:00:00Z"})
-        assert listed.data == [reservation]
-        assert (await cpo.expect("reservations", "GET")).query == {"from": "2026-05-01T00:00:00Z"}
 
 
 async def test_get_all_collects_what_owners_have(tmp_path):

@@ -1,10 +1,14 @@
 """Starts plugins that ship with the hub in a real hub, beside simulated partners."""
 
+import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from hub.app import App
 from hub.config import Admin
@@ -15,16 +19,32 @@ from tests.support import network
 SHIPPED = Path(__file__).parents[2] / "plugins"
 
 
+def installed(folder: Path, stem: str) -> None:
+    """Put a shipped plugin into the `plugins` folder in `folder`."""
+    (folder / "plugins").mkdir(parents=True, exist_ok=True)
+    shutil.copy(SHIPPED / f"{stem}.py", folder / "plugins")
+    if (SHIPPED / stem).is_dir():
+        shutil.copytree(SHIPPED / stem, folder / "plugins" / stem, dirs_exist_ok=True)
+
+
 @asynccontextmanager
 async def shipped(
     folder: Path, stem: str, settings: dict[str, Any], **changes: Any
 ) -> AsyncIterator[tuple[App, SimCpo, SimEmsp]]:
     """A hub with one shipped plugin switched on, a CPO (NL-CPO) and an eMSP (DE-MSP)."""
-    (folder / "plugins").mkdir(exist_ok=True)
-    shutil.copy(SHIPPED / f"{stem}.py", folder / "plugins")
+    installed(folder, stem)
     tables = {stem: {"enabled": True, **settings}}
     async with network(folder, plugins=tables, admin=Admin(port=0), **changes) as running:
         yield running
+
+
+def pdf_text(path: Path) -> str:
+    """What can be read in a PDF; pages end with a form feed."""
+    program = shutil.which("pdftotext")
+    if program is None and os.environ.get("CI") != "true":
+        pytest.skip("needs pdftotext: apt-get install poppler-utils")
+    words = [program or "pdftotext", "-layout", path, "-"]
+    return subprocess.run(words, capture_output=True, check=True, text=True).stdout
 
 
 def plugin(app: App, stem: str) -> Plugin:

@@ -225,3 +225,43 @@ async def test_what_is_off_by_default_needs_nothing(plugins):
     plugins.settings("[plugins.off]\nenabled = true")
     (problem,) = plugins.loader.check()
     assert "No module named 'a_package_that_is_not_installed'" in problem
+
+
+PARTS = """
+from hub.plugin import Plugin
+from .words import GREETING
+
+class Mine(Plugin):
+    greeting = GREETING
+"""
+
+
+async def test_a_plugin_may_have_a_folder_and_a_change_in_it_is_a_change_of_the_plugin(plugins, modules):
+    path = plugins.write("mine", PARTS)
+    folder = path.with_suffix("")
+    folder.mkdir()
+    (folder / "words.py").write_text("from .more import GREETING\n")
+    (folder / "more.py").write_text("GREETING = 'one'\n")
+    loader, seen = plugins.loader, []
+    for word in ("one", "two", "six"):
+        (folder / "more.py").write_text(f"GREETING = '{word}'\n")
+        source = loader.read(path)
+        loaded = loader.load(source)
+        seen.append((source.digest, loaded.plugin.greeting))
+        assert len(modules()) == 3
+        loaded.unload()
+        assert modules() == set()
+    assert [greeting for _, greeting in seen] == ["one", "two", "six"]
+    assert len({digest for digest, _ in seen}) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [("x = 1\ny = 1 / 0\n", ":2: ZeroDivisionError"), ("x = 1\ndef (", ":2: invalid syntax")]
+)
+async def test_a_mistake_in_the_folder_is_told_with_its_file(plugins, modules, code, says):
+    path = plugins.write("mine", PARTS)
+    path.with_suffix("").mkdir()
+    part = path.with_suffix("") / "words.py"
+    part.write_text(code)
+    (problem,) = plugins.loader.check()
+    assert problem.startswith(f"{part}{says}")

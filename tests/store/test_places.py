@@ -7,7 +7,7 @@ from alembic import command
 from sqlalchemy import insert, text
 
 from hub.core.party import Party, PartyRole
-from hub.core.places import Area
+from hub.core.places import METRE, Area, Point
 from hub.store import mirror, places
 from hub.store.database import Database
 from hub.store.migrations import _config, upgrade
@@ -150,3 +150,62 @@ async def test_amounts_and_entries_by_key(database, keep):
     assert await browse(keys=["a"]) == ["NL-CPO", "BE-CPO"]
     assert await browse(keys=["a"], owner=OTHER) == ["BE-CPO"]
     assert await browse(keys=[]) == []
+
+
+async def near(database, latitude, longitude, radius, limit=100, **more):
+    point = Point.at(latitude, longitude)
+    return await database.read(lambda c: places.near(c, point, round(radius * METRE), limit, **more))
+
+
+async def test_the_nearest_come_first_and_a_circle_is_round(database, keep):
+    await keep(body("east", 60.0, 10.015), body("north", 60.01, 10.0))
+    await keep(body("corner", 60.0099, 10.0199), body("far", 61.0, 10.0))
+    found = await near(database, 60.0, 10.0, 1300)
+    assert [each.object_key for each in found] == ["east", "north"]
+    metres = [round(each.distance**0.5 / METRE) for each in found]
+    assert metres == [834, 1112]  # at 60 degrees a degree of longitude is half as long
+
+
+async def test_pages_of_what_is_near_leave_nothing_out(database, keep):
+    await keep(*(body(f"L{each}", 50.0, 5.0 + each % 3 / 1000) for each in range(9)))
+    seen, after = [], None
+    while page := await near(database, 50.0, 5.0, 1000, 2, after=after):
+        seen += [each.object_key for each in page]
+        after = page[-1].distance, page[-1].position
+    assert sorted(seen) == sorted(f"l{each}" for each in range(9))
+    assert len(seen) == 9
+
+
+async def test_only_those_of_some_owners_and_only_where_one_is_free(database, keep):
+    await keep(body("free", 50.0, 5.0, "AVAILABLE"), body("busy", 50.0, 5.0, "CHARGING"))
+    await keep(body("theirs", 50.0, 5.0, "AVAILABLE"), owner=OTHER)
+    assert [each.object_key for each in await near(database, 50.0, 5.0, 100, free=True, owners=[CPO])] == ["free"]
+    assert await near(database, 50.0, 5.0, 100, owners=[]) == []
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(90.0, 0.0), (-90.0, 180.0), (0.0, -180.0)])
+async def test_the_edges_of_the_world_are_cut_off(database, keep, latitude, longitude):
+    await keep(body("edge", latitude, longitude))
+    assert [each.object_key for each in await near(database, latitude, longitude, 1_000_000)] == ["edge"]
+
+
+async def test_what_is_near_is_found_by_the_index(database, keep):
+    await keep(*(body(f"L{each}", 50.0, 5.0) for each in range(9)))
+    said = []
+
+    def note(_, __, statement, parameters, *___):
+        said.append((statement, parameters))
+
+    from sqlalchemy import event
+
+    engine = await database.read(lambda c: _value(c.engine.sync_engine))
+    event.listen(engine, "before_cursor_execute", note)
+    await near(database, 50.0, 5.0, 100)
+    event.remove(engine, "before_cursor_execute", note)
+    statement, parameters = said[-1]
+    plan = await database.read(lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
+    assert any("COVERING INDEX ix_mirror_place" in row[-1] for row in plan)
+
+
+async def _value(value):
+    return value

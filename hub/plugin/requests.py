@@ -6,8 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from hub.admin.problems import Problem
-from hub.admin.routes import Query
+from hub.plugin.serving import Problem, Query
 
 _SEE = "see /docs for the parameters of this path"
 _PATIENCE = 10.0
