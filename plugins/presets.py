@@ -37,6 +37,7 @@ from hub.plugin import (
     admin_route,
     after,
     cursor,
+    form,
     on_push,
     panel,
     verb,
@@ -59,7 +60,7 @@ from .outcomes import (
     outcome,
     row,
 )
-from .planning import NAME, Book, Charging, Named, Preset, Step, checked, plan, words, zone_of
+from .planning import NAME, Book, Charging, Gone, Named, Preset, Step, Written, checked, plan, words, zone_of
 from .tables import outcomes, presets, tables, waiting
 
 _DAY = 86_400_000
@@ -313,6 +314,17 @@ class Presets(Plugin[PresetsSettings]):
         await self.store.write(lambda own: own.execute(presets.delete().where(presets.c.name == given)))
         await self.reload()
         return gone
+
+    @form("Set a preset")
+    async def fill_in(self, given: Written) -> str:
+        """Make a preset, or put another in its place. It holds for sessions that begin from now on."""
+        kept = await self.set(Named(given.name, given.preset()))
+        return f"Preset {kept.name} is set."
+
+    @form("Remove a preset")
+    async def take_away(self, given: Gone) -> str:
+        """What was sent already stays as it is."""
+        return f"Preset {(await self.remove(given.name)).name} is removed."
 
     @verb("outcomes")
     async def came(self, given: OutcomesWanted) -> Outcomes:

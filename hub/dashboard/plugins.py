@@ -7,6 +7,7 @@ from hub.control import needed
 from hub.dashboard import charts
 from hub.dashboard.pages import Done, Form, Visit
 from hub.errors import NotFound
+from hub.plugin.forms import FormView
 from hub.plugin.panels import Chart, Panel
 from hub.plugin.runner import PluginStatus
 
@@ -32,6 +33,7 @@ class OnePlugin(msgspec.Struct, frozen=True):
 
     status: PluginStatus
     panels: tuple[Panel, ...]
+    forms: tuple[FormView, ...]
 
     def drawn(self, panel: Panel) -> charts.Chart | None:
         """A panel that is a chart; None where there is nothing to draw. Of too many lines, the first are."""
@@ -45,8 +47,16 @@ async def plugin(visit: Visit[Query]) -> OnePlugin:
     status = next((each for each in running.status() if each.name == name), None)
     if status is None:
         raise NotFound(f"there is no plugin {name!r}; see the list of plugins")
-    runs = status.state in ("running", "set aside")
-    return OnePlugin(status, await running.reception.panels(name) if runs else ())
+    if status.state not in ("running", "set aside"):
+        return OnePlugin(status, (), ())
+    return OnePlugin(status, await running.reception.panels(name), running.reception.forms(name))
+
+
+async def fill_in(visit: Visit[dict[str, str]]) -> Done:
+    """Do what a form of a plugin asks for."""
+    name, form = visit.path["plugin"], visit.path["form"]
+    said = await needed(visit.do.plugins).reception.fill(name, form, visit.key.scope, visit.given)
+    return Done("plugin", said, {"plugin": name})
 
 
 async def try_again(visit: Visit[Form]) -> Done:

@@ -10,10 +10,10 @@ from hub.dashboard.mirror import mirror, mirrored
 from hub.dashboard.overview import overview
 from hub.dashboard.pages import Action, Download, Page
 from hub.dashboard.partners import partner, partners
-from hub.dashboard.plugins import plugin, plugins, try_again
+from hub.dashboard.plugins import fill_in, plugin, plugins, try_again
 from hub.dashboard.trace import trace
 
-_OPERATE, _ADMIN = Scope.OPERATE, Scope.ADMIN
+_READ, _OPERATE, _ADMIN = Scope.READ, Scope.OPERATE, Scope.ADMIN
 
 PAGES: tuple[Page, ...] = (
     Page.of("/overview", "Overview", overview, every=2.0),
@@ -48,6 +48,7 @@ ACTIONS: tuple[Action, ...] = (
     Action.of("/partners/{partner}/findings", _OPERATE, "partner", partner_actions.clear_findings),
     Action.of("/agreements/change", _OPERATE, "agreements", change_agreement),
     Action.of("/plugins/{plugin}/again", _OPERATE, "plugins", try_again),
+    Action.of("/plugins/{plugin}/forms/{form}", _READ, "plugin", fill_in),  # each form says which scope it needs
 )
 
 DOWNLOADS: tuple[Download, ...] = (Download.of("/journal.csv", "text/csv", journal_csv),)

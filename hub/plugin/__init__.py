@@ -34,7 +34,7 @@ from hub.plugin.panels import Chart, Figure, Figures, Line, Rows
 from hub.plugin.paper import PdfColumn, PdfMissing, table_pdf
 from hub.plugin.parts import Connection, HttpAnswer, HttpFailed, HttpLimits, Tables
 from hub.plugin.selectors import check_selector, matches
-from hub.plugin.services import admin_route, panel, verb, web_route
+from hub.plugin.services import admin_route, form, panel, verb, web_route
 from hub.plugin.serving import Body, Call, Page, Paging, Problem, Query, after, cursor
 
 __all__ = [
@@ -102,6 +102,7 @@ __all__ = [
     "csv_lines",
     "cursor",
     "decode_json",
+    "form",
     "forward",
     "matches",
     "on",

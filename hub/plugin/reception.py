@@ -1,11 +1,13 @@
-"""Where the calls of the operator reach the plugins that run: routes, pages, verbs and panels."""
+"""Where the calls of the operator reach the plugins that run: routes, pages, verbs, panels and forms."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from hub.core.scopes import Scope
 from hub.plugin.errors import likely
+from hub.plugin.forms import FormView, fields, filled
 from hub.plugin.panels import Panel, misfit
 from hub.plugin.running import Running
 from hub.plugin.services import Service
@@ -73,6 +75,27 @@ class Reception:
         return tuple(
             [await self._panel(Reached(each, {}, running)) for each in running.loaded.services if _is_panel(each)]
         )
+
+    def forms(self, plugin: str) -> tuple[FormView, ...]:
+        """The forms of a plugin."""
+        return tuple(
+            FormView(
+                name=each.name, title=each.mark.title, about=each.about, scope=each.mark.scope, fields=fields(each.body)
+            )
+            for each in self._running(plugin).loaded.services
+            if each.mark.kind == "form"
+        )
+
+    async def fill(self, plugin: str, form: str, scope: Scope, given: Mapping[str, str]) -> str:
+        """Do what a form asks for, with a key of this scope; returns what was done. Problem where that can not be."""
+        running = self._running(plugin)
+        services = {each.name: each for each in running.loaded.services if each.mark.kind == "form"}
+        service = services.get(form)
+        if service is None:
+            raise Problem(404, f"plugin {plugin} has no form {form!r}{likely(form, services)}")
+        if not scope.opens(service.mark.scope):
+            raise Problem(403, f"this needs a key of scope {service.mark.scope}", "log in with one")
+        return str(await self.serve(Reached(service, {}, running), filled(service.body, given)))
 
     async def _panel(self, reached: Reached) -> Panel:
         name, title = reached.service.name, reached.service.mark.title

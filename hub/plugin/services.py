@@ -1,4 +1,4 @@
-"""What a plugin offers to the operator: routes, pages, verbs and panels."""
+"""What a plugin offers to the operator: routes, pages, verbs, panels and forms."""
 
 import inspect
 import re
@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from hub.core.scopes import Scope
+from hub.plugin.forms import fields
 from hub.plugin.serving import Call, Query
 
 MARKS = "__hub_services__"
@@ -80,6 +81,11 @@ def panel(title: str) -> Callable[[F], F]:
     return _marked(Mark("panel", title=title))
 
 
+def form(title: str, *, scope: Scope = Scope.OPERATE) -> Callable[[F], F]:
+    """A form on the plugin's page of the dashboard: `(given: Struct) -> str`, which says what was done."""
+    return _marked(Mark("form", title=title, scope=scope))
+
+
 def _marked(mark: Mark) -> Callable[[F], F]:
     def decorate(method: F) -> F:
         setattr(method, MARKS, (*getattr(method, MARKS, ()), mark))
@@ -88,7 +94,7 @@ def _marked(mark: Mark) -> Callable[[F], F]:
     return decorate
 
 
-_PARAMETERS = {"admin_route": ("call",), "web_route": ("request",), "verb": ("given",), "panel": ()}
+_PARAMETERS = {"admin_route": ("call",), "web_route": ("request",), "verb": ("given",), "panel": (), "form": ("given",)}
 
 
 def parameters(mark: Mark) -> tuple[str, ...]:
@@ -101,8 +107,8 @@ def wrong(mark: Mark) -> str | None:
     if mark.kind == "verb":
         fits = _NAME.fullmatch(mark.title)
         return None if fits else f"verb {mark.title!r}: use small letters, digits and dashes"
-    if mark.kind == "panel":
-        return None if mark.title.strip() else "a panel needs a title"
+    if mark.kind in ("panel", "form"):
+        return None if mark.title.strip() else f"a {mark.kind} needs a title"
     if mark.method not in _METHODS:
         return f"{mark.kind} {mark.method!r}: the method is one of {', '.join(_METHODS)}"
     if not _PATH.fullmatch(mark.path):
@@ -132,6 +138,11 @@ def service(name: str, method: Any, mark: Mark) -> Service:
             raise TypeError(f"{name} is given a Call; write: async def {name}(self, call: Call[Query, None]) -> ...")
         query, body = get_args(body)
     body = None if body is type(None) else body
+    if mark.kind == "form":
+        try:
+            fields(body)
+        except TypeError as reason:
+            raise TypeError(f"{name}: {reason}") from None
     _describable(name, [query, hints["return"], *([body] if body else [])])
     return msgspec.structs.replace(plain, query=query, body=body, answer=hints["return"])
 

@@ -44,6 +44,22 @@ class Preset(Body, frozen=True, kw_only=True):
     ] = None
 
 
+class Written(Preset, frozen=True, kw_only=True):
+    """A preset as it is filled in on the dashboard, with its name."""
+
+    name: Annotated[str, Meta(pattern=NAME, description="What it is called, as company-car-7.")]
+
+    def preset(self) -> Preset:
+        """Without the name."""
+        return Preset(**{each: getattr(self, each) for each in Preset.__struct_fields__})
+
+
+class Gone(Body, frozen=True, kw_only=True):
+    """A preset to remove."""
+
+    name: Annotated[str, Meta(pattern=NAME)]
+
+
 class Named(msgspec.Struct, frozen=True):
     """A preset with its name."""
 
