@@ -17,7 +17,8 @@ from hub.sim import SimCpo, SimEmsp
 
 ROUTING = "OCPI-from-country-code: NL", "OCPI-from-party-id: CPO", "OCPI-to-country-code: DE", "OCPI-to-party-id: MSP"
 TARIFF = (
-    b'{"country_code":"NL","party_id":"CPO","id":"T1","currency":"EUR","elements":[],'
+    b'{"country_code":"NL","party_id":"CPO","id":"T1","currency":"EUR",'
+    b'"elements":[{"price_components":[{"type":"ENERGY","price":0.5,"step_size":1}]}],'
     b'"last_updated":"2026-01-01T00:00:00Z"}'
 )
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

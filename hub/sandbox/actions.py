@@ -120,7 +120,7 @@ async def _push_location(box: Sandbox, given: str) -> Any:
 
 
 async def _push_status(box: Sandbox, given: str) -> Any:
-    location = box.cpo.locations.find(None, given or "LOC1")
+    location = box.cpo.locations.find(given or "LOC1")
     if location is None:
         raise InvalidParameters(f"there is no location {given[:40]!r}")
     evse = location["evses"][0]

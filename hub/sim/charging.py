@@ -6,26 +6,26 @@ to bill; energy and cost follow from its whole minutes, the connector's power, a
 
 import datetime
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from hub.core.party import Party
 from hub.ocpi.envelope import date_time
+from hub.plugin.party import Command
 from hub.sim.data import cdr_token
 from hub.sim.messages import Json, now, party_of
-from hub.sim.objects import Objects, descend, merge
-from hub.sim.paging import moment
+from hub.sim.objects import Objects, descend
 
 HEAD_START = datetime.timedelta(minutes=42)
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A reservation of an EVSE. `response_url` is also where the CPO tells that it takes it back."""
+    """A reservation of an EVSE. `command` is also how the CPO tells that it takes it back."""
 
     id: str
-    response_url: str
+    command: Command[Any]
     session: Json
-    evse_uid: str
 
 
 class Charging:
@@ -37,11 +37,19 @@ class Charging:
         self.sessions = Objects("id")
         self.cdrs = Objects("id")
         self.reservations: dict[str, Reservation] = {}
+        self.profiles: dict[str, Json] = {}
 
     def place_of(self, session: Json) -> list[Json]:
         """Location, EVSE and connector of a session."""
         location = self.locations[party_of(session), session["location_id"]]
-        return descend(location, (session["evse_uid"], session["connector_id"]))
+        return descend(location, session["evse_uid"], session["connector_id"])
+
+    def active_profile(self, session: Json, duration: int = 900) -> Json:
+        """The ActiveChargingProfile of a session for so many seconds: what was set, else all that the EVSE has."""
+        most = self.place_of(session)[2]["max_electric_power"]
+        full = {"charging_rate_unit": "W", "charging_profile_period": [{"start_period": 0, "limit": float(most)}]}
+        profile = self.profiles.get(session["id"], full)
+        return {"start_date_time": date_time(now()), "charging_profile": {**profile, "duration": duration}}
 
     def start(self, place: list[Json], token: Json, reference: str | None) -> Json:
         """A new ACTIVE Session at location, EVSE and connector."""
@@ -63,7 +71,7 @@ class Charging:
         """The end of a reservation that was never used; what changed in its Session."""
         at = date_time(now())
         change: Json = {"status": "COMPLETED", "end_date_time": at, "last_updated": at}
-        merge(session, change)
+        session |= change
         set_status(self.place_of(session), "AVAILABLE")
         return change
 
@@ -103,7 +111,8 @@ class Charging:
     def _finish(self, session: Json, end: datetime.datetime) -> tuple[Json, Json]:
         place = self.place_of(session)
         tariff = self.tariffs[party_of(session), place[2]["tariff_ids"][0]]
-        hours = round((end - moment(session["start_date_time"])).total_seconds() / 60) / 60
+        start = datetime.datetime.fromisoformat(session["start_date_time"])
+        hours = round((end - start).total_seconds() / 60) / 60
         kwh = round(hours * place[2]["max_electric_power"] / 1000, 3)
         period = {
             "start_date_time": session["start_date_time"],
@@ -115,7 +124,7 @@ class Charging:
             "end_date_time": date_time(end), "kwh": kwh, "charging_periods": [period],
             "total_cost": cost["total_cost"], "status": "COMPLETED", "last_updated": date_time(end),
         }  # fmt: skip
-        merge(session, change)
+        session |= change
         cdr = _cdr(f"C{len(self.cdrs) + 1:05d}", session, place, tariff)
         cdr |= {"total_energy": kwh, "total_time": round(hours, 4), **cost}
         self.cdrs.put(cdr)

@@ -9,15 +9,13 @@ import msgspec
 
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
-from hub.errors import InvalidParameters, NotFound
 from hub.ocpi.envelope import date_time
 from hub.sim import data
 from hub.sim.charging import owner_path
-from hub.sim.inbox import Inbox
-from hub.sim.messages import Answer, Json, SimReply, SimRequest, now, party_of
-from hub.sim.objects import REQUIRED, Objects, Pushed, PushedLocations
-from hub.sim.paging import page
-from hub.sim.platform import Options, Routes, SimPlatform
+from hub.sim.messages import Json, SimReply, now, party_of
+from hub.sim.platform import Options, SimPlatform
+from hub.sim.provider import Book, Provider, Result
+from hub.sim.told import Told
 
 _S, _R = Interface.SENDER, Interface.RECEIVER
 
@@ -34,18 +32,6 @@ class Sent(msgspec.Struct, frozen=True, eq=False):
         return self.reply.ok and isinstance(self.reply.data, dict) and self.reply.data.get("result") == "ACCEPTED"
 
 
-class Result(msgspec.Struct, frozen=True, eq=False):
-    """What came back at a response_url."""
-
-    uid: str
-    body: Json
-
-    @property
-    def result(self) -> str:
-        """ACCEPTED, REJECTED, ..."""
-        return str(self.body["result"])
-
-
 class SimEmsp(SimPlatform):
     """An eMSP, or several on one platform (and whatever else is no CPO: NSP, SCSP, OTHER).
 
@@ -54,37 +40,23 @@ class SimEmsp(SimPlatform):
     """
 
     def __init__(self, name: str, roles: Sequence[PartyRole], **options: Unpack[Options]) -> None:
+        self._book = book = Book()
+        self._providers: dict[Party, Provider] = {}
+        self.tokens = book.tokens
+        self.their_locations, self.their_sessions = book.their_locations, book.their_sessions
+        self.their_cdrs, self.their_tariffs = book.their_cdrs, book.their_tariffs
+        self.active_profiles = book.active_profiles
         super().__init__(name, roles, **options)
-        self.tokens = Objects("uid", "type")
-        self.their_cdrs = Objects("id")
-        self.active_profiles: dict[str, Json] = {}
-        self._pushed_locations = PushedLocations()
-        self._pushed_sessions = Pushed("sessions", "id")
-        self._pushed_tariffs = Pushed("tariffs", "id")
-        self._sent: set[str] = set()
-        self._results: Inbox[Result] = Inbox()
-        self.routes |= self._emsp_routes()
-        self._seed_tokens(3)
 
     @property
     def emsp_parties(self) -> list[Party]:
-        return [each.party for each in self.roles if each.role is not Role.CPO]
+        return [*self._providers]
 
-    @property
-    def their_locations(self) -> Objects:
-        return self._pushed_locations.objects
-
-    @property
-    def their_sessions(self) -> Objects:
-        return self._pushed_sessions.objects
-
-    @property
-    def their_tariffs(self) -> Objects:
-        return self._pushed_tariffs.objects
-
-    def seed(self, count: int) -> None:
-        super().seed(count)
-        self._seed_tokens(count)
+    def make(self, role: PartyRole) -> Told:
+        if role.role is Role.CPO:
+            return super().make(role)
+        made = self._providers[role.party] = Provider(self._book)
+        return made
 
     def token(self, number: int = 1) -> Json:
         """The n-th Token of the first eMSP: 1 may charge, 2 is blocked, 3 is an app's."""
@@ -166,16 +138,11 @@ class SimEmsp(SimPlatform):
 
     async def result(self, within: float = 5.0, *, of: Sent | None = None) -> Result:
         """The next result (of one command), each once. TimeoutError where none came within the seconds."""
-        return await self._results.take(lambda each: of is None or each.uid == of.uid, within, "a result")
-
-    def _seed_tokens(self, count: int) -> None:
-        for owner in self.emsp_parties:
-            for number in range(len(self.tokens.of(owner)) + 1, count + 1):
-                self.tokens.put(data.token(owner, number))
+        return await self._book.results.take(lambda each: of is None or each.uid == of.uid, within, "a result")
 
     def _expect_result(self) -> str:
         uid = str(uuid4())
-        self._sent.add(uid)
+        self._book.sent.add(uid)
         return uid
 
     def _profile_url(self, uid: str) -> str:
@@ -188,73 +155,3 @@ class SimEmsp(SimPlatform):
         return await self.call(
             "chargingprofiles", _R, method, session_id, to=to, sender=self.emsp_parties[0], query=query, body=body
         )
-
-    def _emsp_routes(self) -> Routes:
-        locations, sessions, tariffs = self._pushed_locations, self._pushed_sessions, self._pushed_tariffs
-        return {
-            (_S, "tokens", "GET", 0): self._list_tokens,
-            (_S, "tokens", "POST", 2): self._authorize,
-            (_R, "locations", "GET", 3): locations.get,
-            (_R, "locations", "PUT", 3): locations.put,
-            (_R, "locations", "PATCH", 3): locations.patch,
-            (_R, "locations", "GET", 4): locations.get_child,
-            (_R, "locations", "PUT", 4): locations.put_child,
-            (_R, "locations", "PATCH", 4): locations.patch_child,
-            (_R, "locations", "GET", 5): locations.get_child,
-            (_R, "locations", "PUT", 5): locations.put_child,
-            (_R, "locations", "PATCH", 5): locations.patch_child,
-            (_R, "sessions", "GET", 3): sessions.get,
-            (_R, "sessions", "PUT", 3): sessions.put,
-            (_R, "sessions", "PATCH", 3): sessions.patch,
-            (_R, "tariffs", "GET", 3): tariffs.get,
-            (_R, "tariffs", "PUT", 3): tariffs.put,
-            (_R, "tariffs", "DELETE", 3): tariffs.delete,
-            (_R, "cdrs", "POST", 0): self._post_cdr,
-            (_R, "cdrs", "GET", 3): self._get_cdr,
-            (_S, "commands", "POST", 2): self._receive_result,
-            (_S, "chargingprofiles", "POST", 1): self._receive_result,
-            (_S, "chargingprofiles", "PUT", 1): self._put_active_profile,
-        }
-
-    async def _list_tokens(self, request: SimRequest) -> Answer:
-        tokens = self.tokens.of(request.receiver)
-        return page(tokens, request.query, cap=self.page_cap, url=self.endpoint("tokens", _S))
-
-    async def _authorize(self, request: SimRequest) -> Answer:
-        token_uid, suffix = request.segments
-        if suffix != "authorize":
-            raise NotFound(f"{request.path} does not exist here")
-        token = self.tokens.find(request.receiver, token_uid, request.query.get("type", "RFID"))
-        if token is None:
-            return Answer(http=404, code=2004, message=f"token {token_uid[:64]} is not known here")
-        if not token["valid"]:
-            return Answer(data={"allowed": "BLOCKED", "token": token})
-        info: Json = {"allowed": "ALLOWED", "token": token, "authorization_reference": str(uuid4())}
-        if request.body:
-            info["location"] = request.object(("location_id",))
-        return Answer(data=info)
-
-    async def _post_cdr(self, request: SimRequest) -> Answer:
-        cdr = request.object(REQUIRED["cdrs"])
-        if self.their_cdrs.get(party_of(cdr), str(cdr["id"])) is not None:
-            raise InvalidParameters(f"CDR {cdr['id']} is here already; CDRs can not be replaced")
-        self.their_cdrs.put(cdr)
-        return Answer(http=201, headers={"Location": f"{self.endpoint('cdrs', _R)}/{owner_path(cdr)}"})
-
-    async def _get_cdr(self, request: SimRequest) -> Answer:
-        country, party_id, cdr_id = request.segments
-        cdr = self.their_cdrs.get(party_of({"country_code": country, "party_id": party_id}, "path"), cdr_id)
-        if cdr is None:
-            raise NotFound(f"CDR {cdr_id} is not known here")
-        return Answer(data=cdr)
-
-    async def _receive_result(self, request: SimRequest) -> Answer:
-        uid = request.segments[-1]
-        if uid not in self._sent:
-            raise NotFound(f"no result is expected at {request.path}")
-        self._results.add(Result(uid, request.object(("result",))))
-        return Answer()
-
-    async def _put_active_profile(self, request: SimRequest) -> Answer:
-        self.active_profiles[request.segments[0]] = request.object(("start_date_time", "charging_profile"))
-        return Answer()

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from hub.core.headers import CORRELATION_ID, REQUEST_ID, RequestHeaders, routing
+from hub.core.message import Reply
 from hub.core.modules import Interface
 from hub.core.party import Party
 from hub.core.paths import segments, split_target
 from hub.errors import NotFound
-from hub.ocpi.envelope import date_time, encode
-from hub.sim.messages import Answer, SimRequest, now
+from hub.sim.messages import SimRequest, now
 
 
 async def read_request(request: web.BaseRequest, headers: RequestHeaders) -> SimRequest:
@@ -39,12 +39,12 @@ async def read_request(request: web.BaseRequest, headers: RequestHeaders) -> Sim
     )
 
 
-async def write_answer(request: web.BaseRequest, headers: RequestHeaders, answer: Answer, own: Party) -> web.Response:
+async def write_answer(request: web.BaseRequest, headers: RequestHeaders, reply: Reply, own: Party) -> web.Response:
     """Send the answer, with the ids of the request and its routing headers swapped."""
     response = web.Response(
-        status=answer.http,
-        headers={**_echo(request, headers, own), **answer.headers, "Content-Type": "application/json"},
-        body=encode(date_time(now()), answer.code, answer.message, answer.data),
+        status=reply.status,
+        headers={**_echo(request, headers, own), **dict(reply.headers), "Content-Type": "application/json"},
+        body=reply.body,
     )
     await response.prepare(request)
     await response.write_eof()

@@ -1,14 +1,16 @@
 """What goes over the wire of a simulated platform: requests it received, answers it gives, replies it got."""
 
 import datetime
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import msgspec
 
+from hub.core.message import Reply, decode_json
 from hub.core.modules import Interface
 from hub.core.party import Party
-from hub.errors import BadRequest, InvalidParameters
+from hub.errors import InvalidParameters
+from hub.ocpi.envelope import date_time, encode
 
 Json: TypeAlias = dict[str, Any]
 
@@ -43,25 +45,22 @@ class SimRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def json(self) -> Any:
         """The decoded body; BadRequest where it is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            raise BadRequest("the body is not JSON") from None
-
-    def object(self, required: tuple[str, ...] = ()) -> Json:
-        """The body as an object that has these fields; InvalidParameters names those that it lacks."""
-        return with_fields(self.json(), required, "body")
+        return decode_json(self.body)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a handler answers. `after` runs once the answer has left, owned by the platform."""
+    """What is answered by no party: the handshake, and the handlers in `routes`."""
 
     data: Any = msgspec.UNSET
     http: int = 200
     code: int = 1000
     message: str = "Success"
     headers: Mapping[str, str] = {}
-    after: Callable[[], Awaitable[None]] | None = None
+
+    def reply(self) -> Reply:
+        """The answer as it goes out."""
+        body = encode(date_time(now()), self.code, self.message, self.data)
+        return Reply(status=self.http, body=body, ocpi_status=self.code, headers=tuple(self.headers.items()))
 
 
 class SimReply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -78,16 +77,6 @@ class SimReply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def ok(self) -> bool:
         """OCPI success: HTTP 2xx and a 1xxx status_code."""
         return 200 <= self.status < 300 and self.status_code is not None and 1000 <= self.status_code < 2000
-
-
-def with_fields(value: Any, required: tuple[str, ...], where: str) -> Json:
-    """The value as an object that has these fields, not null; InvalidParameters names what it lacks."""
-    if not isinstance(value, dict):
-        raise InvalidParameters(f"{where}: an object is needed")
-    missing = [field for field in required if value.get(field) is None]
-    if missing:
-        raise InvalidParameters(f"{where}: {', '.join(missing)} missing")
-    return value
 
 
 def party_of(value: Json, where: str = "body") -> Party:

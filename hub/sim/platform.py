@@ -1,6 +1,9 @@
-"""A simulated platform: a real OCPI 2.2.1 server and client on a socket of its own.
+"""A simulated platform: parties on a real OCPI 2.2.1 server and client, on a socket of its own.
 
-It knows the handshake, tokens, headers and dispatch; what a CPO or an eMSP does on top stands in `cpo` and `emsp`.
+Its parties are those of `hub.plugin.party`, and a desk as in a hub answers for them: bodies, pages and commands are
+what that makes of them. Socket, tokens, handshake and client are its own, and share no code with the listener, the
+registrar and the client of a hub, but for what `hub.core` and `hub.ocpi` know of headers, paths and envelopes. So a
+fault of the hub's in these does not hide behind the same fault here. The raw partners of the tests share nothing.
 """
 
 import asyncio
@@ -12,19 +15,22 @@ from aiohttp import web
 
 from hub.core.directory import Encoding
 from hub.core.headers import RequestHeaders, credentials_tokens, read, routing
-from hub.core.modules import METHODS, Interface
+from hub.core.message import Reply
+from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole
 from hub.core.paths import join
 from hub.errors import InvalidParameters, MethodNotAllowed, NotFound, OcpiError, Unauthorized
-from hub.sim.client import CallFailed, Client, next_page, succeeded
+from hub.plugin.party.desk import refusal
+from hub.sim.client import Client, next_page, succeeded
 from hub.sim.credentials import Connection, Peer
 from hub.sim.events import Kind, SimEvent, describe
 from hub.sim.faults import Fault, fail
 from hub.sim.http import read_request, write_answer
 from hub.sim.inbox import Inbox
-from hub.sim.messages import HUB_CLIENT_INFO, Answer, Json, SimReply, SimRequest
+from hub.sim.messages import Answer, Json, SimReply, SimRequest
 from hub.sim.objects import Objects
-from hub.sim.statuses import Statuses
+from hub.sim.parties import Parties
+from hub.sim.told import Told
 
 Handler: TypeAlias = Callable[[SimRequest], Awaitable[Answer]]
 Routes: TypeAlias = dict[tuple[Interface, str, str, int], Handler]
@@ -44,11 +50,12 @@ class Options(TypedDict, total=False):
 
 
 class SimPlatform:
-    """The base. `async with` starts and stops it.
+    """The base: parties that are told how others stand, and no more. `async with` starts and stops it.
 
     `fault`, `delay` (seconds before each functional request is handled) and `page_cap` (the most objects of one page)
     may be set at any time. `received` holds every functional request that came in with a good token, unless `record`
-    is switched off. `their_statuses` is what a hub told by HubClientInfo.
+    is switched off. `their_statuses` holds the latest ClientInfo of each party and role. `routes` answers what no party
+    does: by interface, module, method and number of segments below the module.
     """
 
     def __init__(
@@ -70,11 +77,8 @@ class SimPlatform:
         self.page_cap = 50
         self.record = True
         self.received: list[SimRequest] = []
-        self._statuses = Statuses()
-        self.routes: Routes = {
-            (Interface.RECEIVER, HUB_CLIENT_INFO, "GET", 2): self._statuses.get,
-            (Interface.RECEIVER, HUB_CLIENT_INFO, "PUT", 2): self._statuses.put,
-        }
+        self.their_statuses = Objects("role")
+        self.routes: Routes = {}
         self._versions = tuple(versions)
         self._encoding = token_encoding
         self._host = host
@@ -85,6 +89,8 @@ class SimPlatform:
         self._connection = Connection(name, self.roles, self._versions, self._client)
         self._runner: web.ServerRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._parties = Parties(self, [(self.make(each), each.party) for each in self.roles])
+        self.seed(3)
 
     @property
     def url(self) -> str:
@@ -101,11 +107,6 @@ class SimPlatform:
         return self.roles[0].party
 
     @property
-    def their_statuses(self) -> Objects:
-        """The latest ClientInfo of each party and role."""
-        return self._statuses.objects
-
-    @property
     def peer(self) -> Peer:
         """The other side of the connection. CallFailed before registration."""
         return self._connection.peer
@@ -120,6 +121,11 @@ class SimPlatform:
 
     def seed(self, count: int) -> None:
         """Have `count` of what each party of this platform owns, always the same ones; what is there stays."""
+        self._parties.seed(count)
+
+    def make(self, role: PartyRole) -> Told:  # noqa: ARG002 - the base has one kind
+        """The party of a role."""
+        return Told()
 
     async def start(self) -> None:
         """Come online. After a stop it is on the same port again, with everything it knew."""
@@ -133,6 +139,7 @@ class SimPlatform:
         self._port = int(runner.addresses[0][1])
         self._runner = runner
         self._connection.versions_url = self.versions_url
+        self._parties.moved(f"{self.url}/ocpi")
         self._client.open()
 
     async def stop(self) -> None:
@@ -220,13 +227,6 @@ class SimPlatform:
             objects += succeeded(page, f"GET {module}, next page").data
         return objects
 
-    async def attempt(self, what: str, call: Callable[[], Awaitable[SimReply]]) -> None:
-        """A push that nobody waits for: once, and if it fails the observer is told."""
-        try:
-            succeeded(await call(), what)
-        except CallFailed as reason:
-            self.tell(Kind.LOST, f"{self.name} could not deliver {what}: {reason}")
-
     async def expect(self, module: str, method: str | None = None, *, within: float = 5.0) -> SimRequest:
         """The first request on a module that was handled (or failed by `fault`) and not given out yet, older ones too.
 
@@ -251,7 +251,7 @@ class SimPlatform:
             self._observe(SimEvent(platform=self.name, kind=kind, text=text, module=module))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        headers = RequestHeaders()
+        headers, after = RequestHeaders(), self._parties.after()
         try:
             headers = read(request.raw_headers)
             token = self._token(headers)
@@ -262,45 +262,39 @@ class SimPlatform:
                 self._keep(received)
                 self._handled(received)
                 return await fail(self.fault, request)
-            answer = await self._answer(received, token)
+            reply = await self._answer(received, token)
         except OcpiError as error:
-            answer = Answer(http=error.http, code=error.code, message=error.message, headers=dict(error.headers))
-        response = await write_answer(request, headers, answer, self.party)
-        if answer.after is not None:
-            self.background(_run(answer.after))
-        return response
+            reply = refusal(error)
+        try:
+            return await write_answer(request, headers, reply, self.party)
+        finally:
+            for work in after:
+                self.background(work)
 
-    async def _answer(self, request: SimRequest, token: str) -> Answer:
+    async def _answer(self, request: SimRequest, token: str) -> Reply:
         if request.version not in ("", *self._versions):
             raise NotFound(f"{request.path} does not exist here")
         if request.module == "versions":
-            return self._list_versions(request)
+            return self._list_versions(request).reply()
         if request.module == "credentials":
-            return await self._credentials(request, token)
+            return (await self._credentials(request, token)).reply()
         return await self._module(request)
 
-    async def _module(self, request: SimRequest) -> Answer:
+    async def _module(self, request: SimRequest) -> Reply:
         if request.functional:
             self._keep(request)
             await asyncio.sleep(self.delay)
         try:
             if request.receiver is not None and request.receiver not in {each.party for each in self.roles}:
                 raise InvalidParameters(f"headers OCPI-to-*: {request.receiver} is not a party of {self.name}")
-            answer = await self._handler(request)(request)
+            route = self.routes.get((request.interface, request.module, request.method, len(request.segments)))
+            reply = (await route(request)).reply() if route else await self._parties.answer(request, self.page_cap)
         finally:
             self._handled(request)
-        if request.method != "GET" and answer.code == 1000:
+        if request.method != "GET" and reply.ocpi_status == 1000:
             text = f"{request.receiver or self.party} received {describe(request)}"
             self.tell(Kind.RECEIVED, text, request.module)
-        return answer
-
-    def _handler(self, request: SimRequest) -> Handler:
-        keys = {method: (request.interface, request.module, method, len(request.segments)) for method in METHODS}
-        if (key := keys.get(request.method)) in self.routes:
-            return self.routes[key]
-        if allowed := tuple(method for method, key in keys.items() if key in self.routes):
-            raise MethodNotAllowed(f"{request.method} is not possible here", allowed)
-        raise NotFound(f"{request.path} does not exist here")
+        return reply
 
     async def _credentials(self, request: SimRequest, token: str) -> Answer:
         answer = await self._connection.receive(request, token)
@@ -315,9 +309,10 @@ class SimPlatform:
             raise MethodNotAllowed(f"{request.method} is not possible here", ("GET",))
         if not request.version:
             return Answer(data=[{"version": each, "url": f"{self.url}/ocpi/{each}"} for each in self._versions])
+        offered = {(interface, module) for interface, module, _, _ in self.routes}
         base = f"{self.url}/ocpi/{request.version}"
         endpoints = [{"identifier": "credentials", "role": "SENDER", "url": f"{base}/credentials"}]
-        for interface, module in sorted({(interface, module) for interface, module, _, _ in self.routes}):
+        for interface, module in sorted(offered | self._parties.offered):
             url = f"{base}/{interface.lower()}/{module}"
             endpoints.append({"identifier": module, "role": interface.value, "url": url})
         return Answer(data={"version": request.version, "endpoints": endpoints})
@@ -340,7 +335,3 @@ class SimPlatform:
 
 def _went_well(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
-
-
-async def _run(work: Callable[[], Awaitable[None]]) -> None:
-    await work()

@@ -11,6 +11,7 @@ from hub.certify import Outcome, Report, samples
 from hub.certify.table import CHECKS
 from hub.config import Limits
 from hub.core.directory import Encoding, Secret
+from hub.core.message import Reply
 from hub.core.party import Party
 from hub.ocpi.kinds import data_checker
 from hub.platform import PlatformApp, platform_config
@@ -37,15 +38,29 @@ async def patch_token(self, owner, token_uid, token_type, changes):
 """
 
 
+def opened(reply: Reply) -> Answer:
+    """An answer before it was put into its envelope."""
+    told = msgspec.json.decode(reply.body)
+    data = told.get("data", msgspec.UNSET)
+    return Answer(
+        data=data,
+        http=reply.status,
+        code=told["status_code"],
+        message=told.get("status_message", ""),
+        headers=dict(reply.headers),
+    )
+
+
 class Crooked(SimCpo):
     """A CPO whose answers a test bends. With `naive`, it takes whatever token it is given."""
 
     bend: Bend | None = None
     naive = False
 
-    async def _answer(self, request: SimRequest, token: str) -> Answer:
-        answer = await super()._answer(request, token)
-        return self.bend(request, answer) if self.bend else answer
+    async def _answer(self, request: SimRequest, token: str) -> Reply:
+        reply = await super()._answer(request, token)
+        bent = self.bend is not None and reply.ocpi_status == 1000
+        return self.bend(request, opened(reply)).reply() if bent else reply
 
     def _token(self, headers: Any) -> str:
         return next(iter(self._connection._open)) if self.naive else super()._token(headers)

@@ -22,6 +22,7 @@ from hub.sim.client import CallFailed
 from hub.sim.faults import Fault
 from tests.support import register, running
 
+ELEMENTS = [{"price_components": [{"type": "ENERGY", "price": 0.5, "step_size": 1}]}]
 SECONDS = float(os.environ.get("OCPI_HUB_SOAK_SECONDS", "10"))
 SEED = int(os.environ.get("OCPI_HUB_SOAK_SEED", "1"))
 SETTLE = 1.0
@@ -55,7 +56,7 @@ class Soak:
             marker = f"marker-{next(self.numbers):09}"
             to = self.chance.choice((HUB, None, *(each.party for each in self.emsps)))
             body = {"country_code": cpo.party.country, "party_id": cpo.party.party_id, "id": marker,
-                    "last_updated": "2026-01-01T00:00:00Z", "currency": "EUR", "elements": []}  # fmt: skip
+                    "last_updated": "2026-01-01T00:00:00Z", "currency": "EUR", "elements": ELEMENTS}  # fmt: skip
             path = f"{cpo.party.country}/{cpo.party.party_id}/{marker}"
             named = {each.party.id for each in self.emsps} if to in (HUB, None) else {to.id}
             may_have = {each for each in named if (cpo.party.id, each) not in self.denied}

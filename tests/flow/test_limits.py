@@ -21,7 +21,8 @@ from tests.support import running
 TO = "OCPI-to-country-code: DE", "OCPI-to-party-id: MSP", "OCPI-from-country-code: NL", "OCPI-from-party-id: CPO"
 ALL = "OCPI-to-country-code: NL", "OCPI-to-party-id: HUB", "OCPI-from-country-code: NL", "OCPI-from-party-id: CPO"
 TARIFF = (
-    b'{"country_code":"NL","party_id":"CPO","id":"T1","currency":"EUR","elements":[],'
+    b'{"country_code":"NL","party_id":"CPO","id":"T1","currency":"EUR",'
+    b'"elements":[{"price_components":[{"type":"ENERGY","price":0.5,"step_size":1}]}],'
     b'"last_updated":"2026-01-01T00:00:00Z"}'
 )
 FREE = {"requests": 0, "broadcasts": 0, "parallel": 0, "wrong_tokens": 0}

@@ -17,7 +17,7 @@ HUB = Party("NL", "HUB")
 R, S = Interface.RECEIVER, Interface.SENDER
 ODD = (
     b'{"country_code":"NL", "party_id":"CPO","id":"T1","currency":"EUR",'
-    b'"elements":[],"last_updated":"2026-01-01T00:00:00Z",'
+    b'"elements":[{"price_components":[{"type":"ENERGY","price":0.5,"step_size":1}]}],"last_updated":"2026-01-01T00:00:00Z",'
     b'"tariff_alt_url":null,"x_unknown":{"a":[1.10,null]}}'
 )
 

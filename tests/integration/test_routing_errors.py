@@ -25,7 +25,8 @@ TIMEOUT = 0.4
 HUB, ODD = Party.parse("NL-HUB"), Party.parse("FR-ODD")
 IDS = {"X-Request-ID": "request-1", "X-Correlation-ID": "correlation-1"}
 TARIFF = {
-    "country_code": "NL", "party_id": "CPO", "id": "T1", "currency": "EUR", "elements": [],
+    "country_code": "NL", "party_id": "CPO", "id": "T1", "currency": "EUR",
+    "elements": [{"price_components": [{"type": "ENERGY", "price": 0.5, "step_size": 1}]}],
     "last_updated": "2026-01-01T00:00:00Z",
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from hub.config import Sync
 from hub.core.modules import Interface
 from hub.core.party import PartyRole
 from hub.sim import SimEmsp
+from hub.sim.messages import Answer
 from tests.peers.network import HUB, LATER, opened, until
 from tests.peers.pyocpi import PY_OCPI
 from tests.support import EMSP, register
@@ -111,6 +112,20 @@ async def test_what_it_pushes_for_everybody_is_broadcast_and_kept(network, cpo, 
     assert await emsp.fetch_all("tariffs", to=HUB) == []
 
 
+def takes_any_cdr(emsp):
+    """The CDRs of both packages lack the evse_uid that OCPI requires. This eMSP takes them all the same."""
+    kept = []
+
+    async def post(request):
+        kept.append(request.json())
+        return Answer(http=201, headers={"Location": f"{emsp.endpoint('cdrs', R)}/{len(kept)}"})
+
+    async def get(request):
+        return Answer(data=kept[int(request.segments[0]) - 1])
+
+    return {(R, "cdrs", "POST", 0): post, (R, "cdrs", "GET", 1): get}
+
+
 async def test_a_session_and_a_cdr_that_it_pushes_find_their_driver(network, cpo, emsp):
     """Open Routing Request: by cdr_token. The CDR's Location leads through the hub to the eMSP that has it."""
     assert (await cpo.push("sessions", "SES1")).status in (200, 201)
@@ -121,6 +136,7 @@ async def test_a_session_and_a_cdr_that_it_pushes_find_their_driver(network, cpo
     await network.app.bus.settle()
     assert (await cpo.ask("PATCH", "sessions", "RECEIVER", path, change)).ok
     assert next(iter(emsp.their_sessions))["kwh"] == 12.5
+    emsp.routes |= takes_any_cdr(emsp)
     posted = await cpo.push("cdrs", "CDR1")
     assert posted.status in (200, 201)
     got = await emsp.expect("cdrs", "POST", within=20)

@@ -124,12 +124,12 @@ async def test_commands_about_what_is_not_there(connected, command, body, code):
 async def test_direct_refusals_have_no_result(connected):
     cpo, emsp = connected
     unknown = await emsp.stop_session("S00009", cpo.party)
-    strange = await emsp.command("DANCE", {}, cpo.party)
     await emsp.start_session("LOC1", "1001-1", {**emsp.token(), "party_id": "XXX"}, cpo.party)
     foreign = await emsp.stop_session("S00001", cpo.party)
-    answers = [each.reply.data["result"] for each in (unknown, strange, foreign)]
-    assert answers == ["UNKNOWN_SESSION", "NOT_SUPPORTED", "REJECTED"]
+    answers = [each.reply.data["result"] for each in (unknown, foreign)]
+    assert answers == ["UNKNOWN_SESSION", "REJECTED"]
     assert not foreign.accepted
+    assert (await emsp.command("DANCE", {}, cpo.party)).reply.status == 404
 
 
 async def test_a_reservation_becomes_a_session(connected):

@@ -49,7 +49,7 @@ async def test_tokens_are_received_and_patched(connected):
     cpo, emsp = connected
     assert (await emsp.push_token(cpo.party, 3)).status == 201
     path, query = "DE/EMO/DE-EMO-APP-3", {"type": "APP_USER"}
-    change = {"valid": False, "last_updated": "2025-06-01T00:00:00Z"}
+    change = {"valid": False, "last_updated": "2025-06-01T00:00:00.000Z"}
     assert (await emsp.call("tokens", R, "PATCH", path, to=cpo.party, query=query, body=change)).ok
     stored = await emsp.call("tokens", R, "GET", path, to=cpo.party, query=query)
     assert stored.data == emsp.token(3) | change
@@ -68,7 +68,8 @@ async def test_pushes_that_are_wrong_are_refused(connected):
     assert await put(token, "DE/EMO/OTHER") == (200, 2001)
     assert await put(token, "DE/XXX/DE-EMO-CARD-1") == (200, 2001)
     assert await put({**token, "party_id": 5}) == (200, 2001)
-    patch = await emsp.call("tokens", R, "PATCH", "DE/EMO/DE-EMO-CARD-1", to=cpo.party, body={"valid": False})
+    change = {"valid": False, "last_updated": "2025-06-01T00:00:00Z"}
+    patch = await emsp.call("tokens", R, "PATCH", "DE/EMO/DE-EMO-CARD-1", to=cpo.party, body=change)
     assert patch.status == 404
     await emsp.push_token(cpo.party)
     patch = await emsp.call("tokens", R, "PATCH", "DE/EMO/DE-EMO-CARD-1", to=cpo.party, body={"valid": False})

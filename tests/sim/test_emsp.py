@@ -47,21 +47,22 @@ async def test_an_unknown_token_is_404_and_2004_without_data(connected):
 async def test_evses_and_connectors_are_put_below_their_location(connected):
     cpo, emsp = connected
     await cpo.push_location(emsp.party)
-    location = emsp.their_locations.get(cpo.party, "LOC1")
-    evse = {**location["evses"][0], "uid": "new", "last_updated": "2030-01-01T00:00:00Z"}
+    evse = {**cpo.locations.get(cpo.party, "LOC1")["evses"][0], "uid": "new", "last_updated": "2030-01-01T00:00:00Z"}
 
     async def send(method, path, body=None):
         return await cpo.call("locations", R, method, f"NL/VOL/LOC1/{path}", to=emsp.party, body=body)
 
     assert (await send("PUT", "new", evse)).status == 201
     assert (await send("PUT", "new", evse)).status == 200
+    location = emsp.their_locations.get(cpo.party, "LOC1")
     assert [each["uid"] for each in location["evses"]] == ["1001-1", "1001-2", "new"]
-    assert location["last_updated"] == "2030-01-01T00:00:00Z"
+    assert location["last_updated"] == "2030-01-01T00:00:00.000Z"
     connector = {**evse["connectors"][0], "id": "2", "last_updated": "2031-01-01T00:00:00Z"}
     assert (await send("PUT", "new/2", connector)).status == 201
     assert (await send("PATCH", "new/2", {"max_amperage": 8, "last_updated": "2032-01-01T00:00:00Z"})).ok
     assert (await send("GET", "new/2")).data["max_amperage"] == 8
-    assert location["last_updated"] == location["evses"][2]["last_updated"] == "2032-01-01T00:00:00Z"
+    location = emsp.their_locations.get(cpo.party, "LOC1")
+    assert location["last_updated"] == location["evses"][2]["last_updated"] == "2032-01-01T00:00:00.000Z"
     assert (await send("PUT", "other", evse)).status_code == 2001
     assert (await send("PUT", "nowhere/1", connector)).status_code == 2001
     assert (await send("PUT", "nowhere/2", connector)).status == 404

@@ -240,7 +240,9 @@ async def test_several_parties_share_one_platform():
     roles = [PartyRole.parse("NL-ONE:CPO"), PartyRole.parse("DE-TWO:CPO")]
     async with SimCpo("White label", roles) as cpo, SimEmsp("E", [PartyRole.parse("DE-EMO:EMSP")]) as emsp:
         await emsp.register(cpo.versions_url, cpo.invite())
-        assert len(await emsp.fetch_all("locations")) == 6
+        assert {each["party_id"] for each in cpo.locations} == {"ONE", "TWO"}
+        first = await emsp.fetch_all("locations")
+        assert {each["country"] for each in first} == {"NLD"}, "who names nobody gets those of the first"
         german = await emsp.fetch_all("locations", to=Party("DE", "TWO"))
         assert {each["country"] for each in german} == {"DEU"}
         reply = await emsp.call("locations", S, "GET", "loc1", to=Party("DE", "TWO"))

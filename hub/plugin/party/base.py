@@ -22,6 +22,7 @@ from hub.ocpi.check import describe
 from hub.ocpi.envelope import date_time
 from hub.ocpi.kinds import body_checker, struct_of
 from hub.ocpi.types import DateTime
+from hub.ocpi.writing import written
 from hub.plugin.api import Plugin, Settings
 from hub.plugin.party.command import Outcome
 from hub.plugin.party.network import Answer, Network
@@ -141,7 +142,7 @@ class PartyPlugin(Plugin[S]):
         InvalidParameters where the body is not what OCPI says; nothing is sent then.
         """
         side = Interface(interface.upper())
-        raw = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+        raw = b"" if body is None else written(body)
         self._check(method, module, side, path, raw)
         receiver = Party.parse(to) if isinstance(to, str) else to
         try:

@@ -42,6 +42,11 @@ def part(parts: Any, key: str, wanted: str) -> Any:
     raise NotFound(f"there is no {wanted[:64]!r}")
 
 
+def lacks(parts: Any, key: str, new: Any) -> bool:
+    """Whether there is no part with the id of a new one yet, of EVSEs or connectors."""
+    return all(getattr(each, key).lower() != getattr(new, key).lower() for each in parts or ())
+
+
 def with_part(whole: T, name: str, key: str, new: Any) -> T:
     """The object with a part put in, or in the place of the one with its id; as new as that part is."""
     parts = list(getattr(whole, name) or ())

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from hub.ocpi.check import Checker, describe
+from hub.ocpi.writing import written
 from hub.plugin.party.network import Answer
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class Command(Generic[T, R]):
 
         Raises ValueError where OCPI has no such result.
         """
-        body = msgspec.json.encode(_made(self._results, result, message, fields))
+        body = written(_made(self._results, result, message, fields))
         if found := Checker(self._results).check(body):
             raise ValueError(f"{self._results.__name__}: {describe(found)}")
         return await self._post(self._url, body)

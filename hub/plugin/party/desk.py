@@ -8,13 +8,13 @@ import datetime
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn, cast, get_origin
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import msgspec
 import structlog
 
 from hub.core.catalogue import WITHOUT_INTERFACES
-from hub.core.message import Reply, decode_as
+from hub.core.message import Reply
 from hub.core.modules import METHODS, Interface, Operation, is_placeholder
 from hub.core.paging import PageQuery, paging
 from hub.core.party import Party
@@ -22,7 +22,8 @@ from hub.core.urls import endpoint_path
 from hub.errors import InvalidParameters, MethodNotAllowed, NotFound, OcpiError, ReceiverTimeout, ServerError
 from hub.ocpi import envelope
 from hub.ocpi.check import Finding, describe
-from hub.ocpi.kinds import answer_checker, body_checker, body_struct, struct_in
+from hub.ocpi.kinds import answer_checker, body_struct, struct_in
+from hub.ocpi.writing import written
 from hub.plugin.contain import Container, Fault
 from hub.plugin.faults import Faults
 from hub.plugin.party.base import CALLER, Call, PartyPlugin
@@ -32,6 +33,7 @@ from hub.plugin.party.errors import UnknownToken
 from hub.plugin.party.network import Answer
 from hub.plugin.party.offer import Handler, Offer
 from hub.plugin.party.page import Page, Paged
+from hub.plugin.party.reading import commanded, converted, decoded, query
 
 log = structlog.get_logger()
 
@@ -42,7 +44,8 @@ _FAILED = "this party failed to answer; its operator finds the reason in the log
 class Desk:
     """Answers in the name of one party, as long as its plugin runs. `root` is its URL of all versions.
 
-    `report` is told of objects that its lists leave out, because they are not what OCPI says.
+    `page_limit` is the most objects of one page, and may change. `report` is told of objects that its lists leave out,
+    because they are not what OCPI says.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Desk:
         self.root = root
         self._container = container
         self._faults = faults
-        self._page_limit = page_limit
+        self.page_limit = page_limit
         self._report = report
         self._looks_on = type(plugin).answering is not PartyPlugin.answering
 
@@ -108,7 +111,7 @@ class Desk:
 
     async def _handle(self, call: Call) -> Reply:
         handler = self.offer.handler(call.operation)
-        page = PageQuery.read(call.query, self._page_limit) if call.operation.is_list else None
+        page = PageQuery.read(call.query, self.page_limit) if call.operation.is_list else None
         given = [self._given(handler, call, name, kind, page) for name, kind in handler.parameters.items()]
         result = await self._ask(handler.method, call, given)
         if page is not None:
@@ -142,27 +145,27 @@ class Desk:
         if kind is Page and page is not None:
             return Page.read(page)
         if name == "token_type":
-            return _converted("type", (_query(call, "type") or ["RFID"])[0], kind)
+            return converted("type", query(call, "type") or "RFID", kind)
         if name == "duration":
-            return _converted("duration", (_query(call, "duration") or [""])[0], int)
+            return converted("duration", query(call, "duration"), int)
         if kind is Changes:
             return Changes(self._changes(call))
         if get_origin(kind) is Command or kind is Command:
             return self._command(call)
-        return _decoded(call, kind)
+        return decoded(call, kind, handler.path)
 
     def _changes(self, call: Call) -> dict[str, Any]:
         if call.operation.body is None:
-            return dict(_decoded(call, dict[str, Any]))
-        patch = _decoded(call, body_struct(call.operation))
+            return dict(decoded(call, dict[str, Any]))
+        patch = decoded(call, body_struct(call.operation))
         given = {name: getattr(patch, name) for name in patch.__struct_fields__}
         return {name: value for name, value in given.items() if value is not msgspec.UNSET}
 
     def _command(self, call: Call) -> Command[Any, Any]:
         """The request, and the way back for its result."""
         operation = call.operation
-        body = None if operation.body is None else _decoded(call, body_struct(operation))
-        url = (_query(call, "response_url") or [""])[0] if body is None else body.response_url
+        body = None if operation.body is None else commanded(call, body_struct(operation))
+        url = query(call, "response_url") if body is None else body.response_url
         if not url:
             raise InvalidParameters("query: response_url is missing")
         to, network = call.caller.party, self.plugin.network
@@ -219,7 +222,7 @@ class Desk:
 
     def _encoded(self, handler: Handler, value: Any) -> msgspec.Raw:
         try:
-            return msgspec.Raw(msgspec.json.encode(value))
+            return msgspec.Raw(written(value))
         except (TypeError, ValueError, msgspec.MsgspecError) as error:
             self._wrong(handler, f"returned what is no JSON: {error}")
 
@@ -255,30 +258,6 @@ def _nothing(operation: Operation, segments: tuple[str, ...]) -> OcpiError:
         return UnknownToken("this token is not known here")
     named = [part for shape, part in zip(operation.path, segments, strict=True) if is_placeholder(shape)]
     return NotFound(f"there is no {operation.data or operation.module} {'/'.join(named)[:128]!r} here")
-
-
-def _query(call: Call, name: str) -> list[str]:
-    return parse_qs(call.query).get(name, [])
-
-
-def _converted(name: str, value: str, kind: Any) -> Any:
-    try:
-        return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError as reason:
-        raise InvalidParameters(f"query: {name}: {reason}") from None
-
-
-def _decoded(call: Call, kind: Any) -> Any:
-    """The body, checked against the rules of OCPI where it is an object of OCPI. InvalidParameters (2001)."""
-    if not call.body and call.operation.bare:
-        return None
-    checker = body_checker(call.operation)
-    if checker is not None and (found := checker.check(call.body)):
-        raise InvalidParameters(f"body: {describe(found)}")
-    try:
-        return decode_as(call.body, msgspec.json.Decoder(kind))
-    except msgspec.ValidationError as reason:
-        raise InvalidParameters(f"body: {reason}") from None
 
 
 def _findings(operation: Operation, data: msgspec.Raw, version: str) -> Sequence[Finding]:

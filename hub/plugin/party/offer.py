@@ -117,7 +117,7 @@ def own_rows(version: str) -> tuple[Operation, ...]:
     receiver, sender = Interface.RECEIVER, Interface.SENDER
     owned = "{country_code}/{party_id}"
     return (
-        *rows(version, "hubclientinfo", receiver, "PUT", owned, kind="ClientInfo"),
+        *rows(version, "hubclientinfo", receiver, "GET PUT", owned, kind="ClientInfo"),
         *rows(version, "cdrs", receiver, "GET", "{cdr_id}", kind="CDR"),
         *rows(version, "chargingprofiles", sender, "POST", "{uid}"),
     )

@@ -50,7 +50,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def of(self, objects: Iterable[T]) -> Paged[T]:
-        """This page of a list that is given whole."""
+        """This page of a list that is given whole. Objects may also be dicts, as JSON has them."""
         found = sorted((each for each in objects if self._holds(each)), key=lambda each: _changed(each) or _EPOCH)
         return Paged(found[self.offset : self.offset + self.limit], len(found))
 
@@ -62,7 +62,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _changed(each: object) -> DateTime | None:
-    at = getattr(each, "last_updated", None)
+    at = each.get("last_updated") if isinstance(each, dict) else getattr(each, "last_updated", None)
+    if isinstance(at, str):
+        at = msgspec.convert(at, DateTime)
     return as_utc(at) if isinstance(at, datetime.datetime) else None
 
 

@@ -167,7 +167,8 @@ async def test_parts_of_a_location_are_put_together():
         assert (await ask(f"PATCH {path}/E1", {"status": "CHARGING", **later}, sender="NL-CPO")).ok
         assert (await ask(f"PATCH {path}/E1/1", {"max_amperage": 32, **later}, sender="NL-CPO")).ok
         second = {**location("2.2.1")["evses"][0], "uid": "E2", "status": "BLOCKED"}
-        assert (await ask(f"PUT {path}/E2", second, sender="NL-CPO")).ok
+        assert (await ask(f"PUT {path}/E2", second, sender="NL-CPO")).status == 201
+        assert (await ask(f"PUT {path}/E2", second, sender="NL-CPO")).status == 200
         assert (await ask(f"GET {path}/E1/1")).read(ocpi.Connector).max_amperage == 32
         assert (await ask(f"GET {path}/E3")).status == 404
         held = (await ask(f"GET {path}", sender="NL-CPO")).read(ocpi.Location)
@@ -239,6 +240,61 @@ class Ptp(v2_3_0.Ptp):
 
     async def deactivate_terminal(self, terminal_id):
         return None
+
+
+class Shelf(Emsp):
+    """An eMSP that keeps JSON, and what the hub tells."""
+
+    party = "DE-MSQ"
+    told: ocpi.ClientInfo | None = None
+
+    async def tokens(self, page):
+        rows = [{**token("2.2.1"), "uid": f"T{n}", "last_updated": f"2026-01-0{n}T00:00:00.5"} for n in (3, 1, 2)]
+        return page.of(rows)
+
+    async def get_client_info(self, owner):
+        return self.told if owner.id == "FR-ABC" else None
+
+    async def put_client_info(self, info):
+        self.told = info
+
+
+async def test_lists_of_json_are_paged_too():
+    async with party(Shelf) as trial:
+        page = await trial.ask("GET sender/tokens?limit=1&date_from=2026-01-02T00:00:00Z")
+        assert [each.uid for each in page.read(list[ocpi.Token])] == ["T2"]
+        assert page.headers["x-total-count"] == "2"
+
+
+async def test_what_the_hub_tells_can_be_read_again_with_times_as_ocpi_has_them():
+    info = {"country_code": "FR", "party_id": "ABC", "role": "EMSP", "status": "CONNECTED"}
+    async with party(Shelf) as trial:
+        call = "receiver/hubclientinfo/FR/ABC"
+        assert (await trial.ask(f"GET {call}")).status == 404
+        assert (await trial.ask(f"PUT {call}", {**info, "last_updated": "2026-01-01T00:00:00.123456Z"})).ok
+        assert (await trial.ask(f"GET {call}")).read(dict)["last_updated"] == "2026-01-01T00:00:00.123Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "named"), [("FR/XYZ", "party_id is 'ABC', in the path it is 'XYZ'"), ("DE/ABC", "country_code")]
+)
+async def test_what_is_put_is_what_the_path_names(path, named):
+    info = {"country_code": "FR", "party_id": "ABC", "role": "EMSP", "status": "CONNECTED"}
+    async with party(Shelf) as trial:
+        refused = await trial.ask(
+            f"PUT receiver/hubclientinfo/{path}", {**info, "last_updated": "2026-01-01T00:00:00Z"}
+        )
+        assert (refused.status, refused.code, named in refused.message) == (200, 2001, True)
+
+
+async def test_a_response_url_that_hubs_have_sealed_may_be_long():
+    """Two hubs on the way make more of it than the 255 characters of a URL (2.2.1, types: URL)."""
+    url = f"http://others.invalid/{'x' * 500}"
+    async with party(MyCpo) as trial:
+        assert (await trial.ask("POST receiver/commands/STOP_SESSION", {"response_url": url, "session_id": "S1"})).ok
+        await trial.expect(f"POST {'x' * 500}")
+        wrong = await trial.ask("POST receiver/commands/STOP_SESSION", {"response_url": url})
+        assert (wrong.code, "session_id" in wrong.message) == (2001, True)
 
 
 async def test_the_other_versions():

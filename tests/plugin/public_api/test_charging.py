@@ -176,7 +176,7 @@ async def test_only_where_one_is_free_and_what_may_be_published(desk):
         assert (await desk.cpo.patch_evse_status("LOC1", uid, "CHARGING", None)).ok
     assert (await caller.get("/v1/locations", **HERE, available="true"))["items"] == []
     assert (await caller.get("/v1/locations", **HERE))["items"][0]["available"] == 0
-    desk.cpo.locations.find(None, "LOC1")["publish"] = False
+    desk.cpo.locations.find("LOC1")["publish"] = False
     assert (await desk.cpo.push_location(None)).ok
     assert (await caller.get("/v1/locations", **HERE))["items"] == []
     assert (await caller.call("GET", "/v1/locations/NL-CPO/LOC1"))[0] == 404
@@ -230,7 +230,7 @@ async def test_what_was_charged_stays_whose_it_was(desk):
 
 async def test_what_the_cpo_refuses_is_told(desk):
     user = await desk.user("anna")
-    desk.cpo.locations.find(None, "LOC1")["evses"][0]["status"] = "CHARGING"
+    desk.cpo.locations.find("LOC1")["evses"][0]["status"] = "CHARGING"
     command = await user.post("/v1/sessions", {"party": "NL-CPO", "location": "LOC1", "evse": "1001-1"}, 202)
     done = await ended(user, command)
     assert done["state"] == "refused"

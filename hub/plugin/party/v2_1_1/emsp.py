@@ -10,7 +10,7 @@ import msgspec
 from hub.core.party import Party, Role
 from hub.ocpi import v2_1_1 as ocpi
 from hub.plugin.party.base import PartyPlugin, S, To
-from hub.plugin.party.changes import Changes, known, part, with_part
+from hub.plugin.party.changes import Changes, known, lacks, part, with_part
 from hub.plugin.party.command import Outcome
 from hub.plugin.party.network import Answer
 from hub.plugin.party.page import Page, Rows
@@ -67,7 +67,8 @@ class Emsp(PartyPlugin[S]):
     async def put_evse(self, owner: Party, location_id: str, evse: ocpi.EVSE) -> bool | None:
         """A new or changed EVSE."""
         location = known(await self.get_location(owner, location_id))
-        return await self.put_location(owner, with_part(location, "evses", "uid", evse))
+        await self.put_location(owner, with_part(location, "evses", "uid", evse))
+        return lacks(location.evses, "uid", evse)
 
     @declared(
         "PATCH receiver/locations/{country_code}/{party_id}/{location_id}/{evse_uid}", needs=("get_evse", "put_evse")
@@ -98,7 +99,8 @@ class Emsp(PartyPlugin[S]):
     ) -> bool | None:
         """A new or changed connector."""
         evse = known(await self.get_evse(owner, location_id, evse_uid))
-        return await self.put_evse(owner, location_id, with_part(evse, "connectors", "id", connector))
+        await self.put_evse(owner, location_id, with_part(evse, "connectors", "id", connector))
+        return lacks(evse.connectors, "id", connector)
 
     @declared(
         "PATCH receiver/locations/{country_code}/{party_id}/{location_id}/{evse_uid}/{connector_id}",

@@ -3,7 +3,7 @@
 from hub.core.party import Party
 from hub.ocpi import v2_3_0 as ocpi
 from hub.plugin.party.base import S, To
-from hub.plugin.party.changes import Changes, known, part, with_part
+from hub.plugin.party.changes import Changes, known, lacks, part, with_part
 from hub.plugin.party.network import Answer
 from hub.plugin.party.page import Page, Rows
 from hub.plugin.party.serving import declared
@@ -103,7 +103,8 @@ class BookingEmsp(Connected[S]):
     async def put_calendar(self, owner: Party, booking_location_id: str, calendar: ocpi.Calendar) -> bool | None:
         """When a place can be booked."""
         place = known(await self.get_booking_location(owner, booking_location_id))
-        return await self.put_booking_location(with_part(place, "calendars", "id", calendar))
+        await self.put_booking_location(with_part(place, "calendars", "id", calendar))
+        return lacks(place.calendars, "id", calendar)
 
     @declared(
         "PATCH receiver/bookings/{country_code}/{party_id}/booking_locations/{booking_location_id}/{calendar_id}",
