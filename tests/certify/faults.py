@@ -5,10 +5,23 @@ from typing import Any
 
 import msgspec
 
+from hub.core.message import Reply
 from hub.sim import SimRequest
 from hub.sim.messages import Answer
 
 Bend = Callable[[SimRequest, Answer], Answer]
+
+
+def opened(reply: Reply) -> Answer:
+    """An answer before it was put into its envelope."""
+    told = msgspec.json.decode(reply.body)
+    return Answer(
+        data=told.get("data", msgspec.UNSET),
+        http=reply.status,
+        code=told["status_code"],
+        message=told.get("status_message", ""),
+        headers=dict(reply.headers),
+    )
 
 
 def of(module: str, method: str = "GET", *, listed: bool = True) -> Callable[[SimRequest], bool]:

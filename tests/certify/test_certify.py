@@ -17,8 +17,7 @@ from hub.ocpi.kinds import data_checker
 from hub.platform import PlatformApp, platform_config
 from hub.sandbox import ACTIONS
 from hub.sim import SimCpo, SimEmsp, SimRequest
-from hub.sim.messages import Answer
-from tests.certify.faults import FAULTS, Bend
+from tests.certify.faults import FAULTS, Bend, opened
 from tests.hosted import cpo as hosted_cpo
 from tests.hosted import hosted, write
 from tests.support import CPO, EMSP, config, network, register, running
@@ -36,19 +35,6 @@ async def put_token(self, OWNER token):
 async def patch_token(self, owner, token_uid, token_type, changes):
     self.tokens[token_uid] = changes.onto(self.tokens[token_uid])
 """
-
-
-def opened(reply: Reply) -> Answer:
-    """An answer before it was put into its envelope."""
-    told = msgspec.json.decode(reply.body)
-    data = told.get("data", msgspec.UNSET)
-    return Answer(
-        data=data,
-        http=reply.status,
-        code=told["status_code"],
-        message=told.get("status_message", ""),
-        headers=dict(reply.headers),
-    )
 
 
 class Crooked(SimCpo):

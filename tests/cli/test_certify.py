@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from hub.core.message import Reply
 from hub.sim import SimCpo
-from hub.sim.messages import Answer
+from tests.certify.faults import opened
 from tests.cli.command import ocpi_hub
 from tests.support import CPO, network, register, running
 
@@ -16,11 +17,11 @@ EVIL = "<script>alert(1)</script>\u202e\x1b[31m[bold]\n" + "x" * 10_000
 class Wrong(SimCpo):
     """A CPO whose locations lack everything, but for a name that does harm where it is shown as it is."""
 
-    async def _answer(self, request, token) -> Answer:
-        answer = await super()._answer(request, token)
-        if request.module != "locations" or not isinstance(answer.data, list):
-            return answer
-        return msgspec.structs.replace(answer, data=[{"id": EVIL, "last_updated": "2025-01-01T00:00:00Z"}])
+    async def _answer(self, request, token) -> Reply:
+        reply = await super()._answer(request, token)
+        if request.module != "locations" or not isinstance((answer := opened(reply)).data, list):
+            return reply
+        return msgspec.structs.replace(answer, data=[{"id": EVIL, "last_updated": "2025-01-01T00:00:00Z"}]).reply()
 
 
 async def test_it_prints_all_checks_and_writes_reports(tmp_path):
