@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from hub.admin.problems import Problem
+from hub.plugin.forms import fitted
 
 _OWN = "same-origin", "none"
 
@@ -27,13 +27,7 @@ async def read_form(request: web.Request) -> dict[str, str]:
 
 def convert_form(form: Mapping[str, str], kind: Any) -> Any:
     """The form as its struct; what was left empty is as if it were not there. Problem 400 names the field."""
-    filled = {name: value.strip() for name, value in form.items() if value.strip()}
-    try:
-        return msgspec.convert(filled, kind, strict=False)
-    except msgspec.ValidationError as error:
-        rule, _, place = str(error).partition(" - at `")
-        field = place.rstrip("`").removeprefix("$").lstrip(".")
-        raise Problem(400, f"{field}: {rule.lower()}" if field else rule) from None
+    return fitted({name: value.strip() for name, value in form.items() if value.strip()}, kind)
 
 
 def _of_this_site(request: web.Request) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from hub.core.scopes import Scope
+from hub.plugin.requests import field_and_rule
 from hub.plugin.serving import Problem
 
 Kind = Literal["text", "number", "choice", "yes-no", "list"]
@@ -46,12 +47,15 @@ def fields(kind: Any) -> tuple[Field, ...]:
 def filled(kind: Any, given: Mapping[str, str]) -> Any:
     """What was filled in, as the struct. Problem 400 names the field."""
     known = {each.name: each for each in fields(kind)}
-    values = {name: _value(known[name], text) if name in known else text for name, text in given.items()}
+    return fitted({name: _value(known[name], text) if name in known else text for name, text in given.items()}, kind)
+
+
+def fitted(values: Mapping[str, Any], kind: Any) -> Any:
+    """Values of a form as their struct. Problem 400 names the field."""
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        rule, _, place = str(error).partition(" - at `")
-        field = place.rstrip("`").removeprefix("$").lstrip(".")
+        field, rule = field_and_rule(error)
         raise Problem(400, f"{field}: {rule.lower()}" if field else rule) from None
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from hub.core.scopes import Scope
 from hub.plugin.errors import likely
-from hub.plugin.forms import FormView, fields, filled
+from hub.plugin.forms import FormView, filled
 from hub.plugin.panels import Panel, misfit
 from hub.plugin.running import Running
 from hub.plugin.services import Service
@@ -79,9 +79,7 @@ class Reception:
     def forms(self, plugin: str) -> tuple[FormView, ...]:
         """The forms of a plugin."""
         return tuple(
-            FormView(
-                name=each.name, title=each.mark.title, about=each.about, scope=each.mark.scope, fields=fields(each.body)
-            )
+            FormView(name=each.name, title=each.mark.title, about=each.about, scope=each.mark.scope, fields=each.fields)
             for each in self._running(plugin).loaded.services
             if each.mark.kind == "form"
         )

@@ -52,9 +52,14 @@ async def read_body(request: web.BaseRequest, kind: Any) -> Any:
         raise Problem(400, f"the body is not JSON: {reason}") from None
 
 
+def field_and_rule(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Where something does not fit (empty: as a whole), and what it breaks."""
+    rule, _, place = str(error).partition(" - at `")
+    return place.rstrip("`").removeprefix("$").lstrip("."), rule
+
+
 def _misfit(error: msgspec.ValidationError, hint: str) -> Problem:
     """`limit: expected int <= 1000`: the field first, as it is written in the request."""
-    rule, _, place = str(error).partition(" - at `")
-    field = place.rstrip("`").removeprefix("$").lstrip(".")
+    field, rule = field_and_rule(error)
     rule = f"{rule[:1].lower()}{rule[1:]}".replace("`", "")
     return Problem(400, f"{field}: {rule}" if field else rule, hint)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from hub.core.scopes import Scope
-from hub.plugin.forms import fields
+from hub.plugin.forms import Field, fields
 from hub.plugin.serving import Call, Query
 
 MARKS = "__hub_services__"
@@ -43,6 +43,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     query: type[Query] = Query
     body: Any = None
     answer: Any = None
+    fields: tuple[Field, ...] = ()
 
     def fits(self, path: Sequence[str]) -> dict[str, str] | None:
         """The parts of a decoded path that this is for, by name; None where it is for another."""
@@ -138,13 +139,14 @@ def service(name: str, method: Any, mark: Mark) -> Service:
             raise TypeError(f"{name} is given a Call; write: async def {name}(self, call: Call[Query, None]) -> ...")
         query, body = get_args(body)
     body = None if body is type(None) else body
+    asked: tuple[Field, ...] = ()
     if mark.kind == "form":
         try:
-            fields(body)
+            asked = fields(body)
         except TypeError as reason:
             raise TypeError(f"{name}: {reason}") from None
     _describable(name, [query, hints["return"], *([body] if body else [])])
-    return msgspec.structs.replace(plain, query=query, body=body, answer=hints["return"])
+    return msgspec.structs.replace(plain, query=query, body=body, answer=hints["return"], fields=asked)
 
 
 def doubles(services: list[Service]) -> Iterator[Service]:
