@@ -98,7 +98,9 @@ class Case:
         # Where the connection that was kept has just gone, a push opens a new one, and this partner answers the first
         # request of a connection.
         on_new = {DONE} if self.behaviour is raw_partner.close_on_reuse else set()
-        assert set(codes) <= {self.code, NOT_CONNECTED} | on_new, self.how
+        # A busy machine may let time run out before it sees how the partner fails; but not for the most of the pushes.
+        assert set(codes) <= {self.code, NOT_CONNECTED, TIMED_OUT} | on_new, self.how
+        assert codes.count(TIMED_OUT) < PUSHES / 2 or self.code == TIMED_OUT, self.how
         # The middle one says whether the hub waits; the slowest one only how busy this machine is.
         times = sorted(seconds for _, seconds in self.answers)
         patience = TIMEOUT + 1.0 if self.code == TIMED_OUT else TIMEOUT
