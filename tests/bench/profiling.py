@@ -1,0 +1,73 @@
+"""Where the time of a message goes: samples of py-spy, as microseconds of processor for each step of its way."""
+
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.cases import bench, put
+from tests.bench.compare import CONNECTIONS, Effort, cores
+from tests.bench.wrk import wrk
+
+_RATE = 400
+# The innermost of these that a sample is in is the step that it counts for.
+STEPS = {
+    "read HTTP (aiohttp)": ("RequestHandler.data_received", "RequestHandler.start", "web_request.py"),
+    "read headers": ("core/headers.py",),
+    "authenticate, let in": ("partners/access.py", "flow/limits.py"),
+    "read body": ("read_body",),
+    "find the operation, the sender, the owner": ("flow/reader.py", "core/rights.py", "core/paths.py"),
+    "validate": ("flow/validation.py", "ocpi/check.py"),
+    "hooks of plugins": ("plugin/runner.py", "plugin/table.py", "plugin/caller.py"),
+    "decide the route": ("core/route.py", "core/agreements.py"),
+    "bridge": ("flow/bridging.py", "hub/bridge/"),
+    "deliver": ("flow/delivery.py", "flow/indirect.py"),
+    "send and receive (own client)": ("hub/upstream/",),
+    "answer": ("finish_response", "http_writer.py", "web_response.py", "ocpi/envelope.py"),
+    "events: queue": ("hub/events.py",),
+    "events: metrics": ("hub/metrics.py", "prometheus_client"),
+    "events: journal": ("flow/journal.py", "flow/entries.py"),
+    "store (journal's rows)": ("hub/store/", "sqlalchemy", "aiosqlite"),
+    "events: others": ("flow/pulse.py", "partners/liveness.py", "flow/tally.py", "flow/memory.py"),
+    "log": ("structlog", "hub/log.py"),
+    "dispatch and all around": ("flow/server.py", "flow/pipeline.py"),
+}
+
+
+def profile(effort: Effort, tell: Callable[[str], None]) -> list[tuple[str, float]]:
+    """Microseconds of processor per PUT for each step, the largest first, and their sum."""
+    py_spy = shutil.which("py-spy")
+    if py_spy is None:
+        raise RuntimeError("a profile needs py-spy: pip install py-spy")
+    with bench(effort, tell) as opened:
+        cpo, emsp = opened.pair()
+        hub = opened.hub([cpo, emsp])
+        out = opened.folder / "profile.txt"
+        seconds = max(5, effort.seconds)
+        wrk(hub.url, put(cpo), seconds=1, connections=CONNECTIONS, core=cores()[1])
+        tell("profile: sampling")
+        command = [py_spy, "record", "-p", str(hub.pid), "-d", f"{seconds}", "-r", str(_RATE), "-f", "raw", "-o", out]
+        with subprocess.Popen([*command, "--nonblocking"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as spy:
+            before = hub.used().cpu
+            load = wrk(hub.url, put(cpo), seconds=seconds + 1, connections=CONNECTIONS, core=cores()[1])
+            each = (hub.used().cpu - before) / load.requests * 1e6
+            spy.wait()
+        return _steps(out, each)
+
+
+def _steps(samples: Path, each: float) -> list[tuple[str, float]]:
+    found: Counter[str] = Counter()
+    for line in samples.read_text().splitlines():
+        stack, _, number = line.rpartition(" ")
+        found[_step(stack.split(";"))] += int(number)
+    total = found.total() or 1
+    return [(step, each * number / total) for step, number in found.most_common()] + [("in all", each)]
+
+
+def _step(stack: list[str]) -> str:
+    for frame in reversed(stack):
+        for step, marks in STEPS.items():
+            if any(mark in frame for mark in marks):
+                return step
+    return "event loop, and what is not attributed"

@@ -1,0 +1,98 @@
+"""A data folder with many registered platforms, written at once: what thousands of handshakes would leave behind."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from string import ascii_uppercase, digits
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.config import Config, Hub
+from hub.core.directory import Encoding
+from hub.core.modules import Interface
+from hub.core.party import Party, PartyRole, Role
+from hub.partners.opening import Store
+from hub.store.credentials import seal_token, token_digest
+from hub.store.mirror import Pulled, absorb
+from hub.store.platforms import create_platform
+from hub.store.records import PresentedEndpoint, PresentedRole
+from hub.store.registration import complete_registration
+from tests.versions import location
+
+MODULES = {
+    Role.CPO: {"locations": Interface.SENDER, "commands": Interface.RECEIVER},
+    Role.EMSP: {"locations": Interface.RECEIVER, "tokens": Interface.SENDER},
+}
+NOW = 1_767_225_600_000
+_IDS = ["".join(letters) for letters in product(ascii_uppercase + digits, repeat=3)]
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A platform: its one party, its OCPI version, and the URL under which it serves."""
+
+    role: PartyRole
+    url: str
+    version: str = "2.2.1"
+
+    @property
+    def token(self) -> str:
+        """The token with which it opens the hub."""
+        return f"token-of-{self.role.party}"
+
+
+def many(number: int, role: Role, url: str, country: str = "NL", version: str = "2.2.1") -> list[Member]:
+    """So many platforms of a country, all served at one URL."""
+    return [Member(PartyRole(Party(country, _IDS[n]), role), url, version) for n in range(number)]
+
+
+def seed(folder: Path, members: Sequence[Member], locations: int = 0) -> None:
+    """Make the data folder. The mirror gets so many locations of the first member."""
+    asyncio.run(_seed(folder, members, locations))
+
+
+async def _seed(folder: Path, members: Sequence[Member], locations: int) -> None:
+    config = Config(folder=folder, hub=Hub(party="NL-HUB", data="data"))
+    async with Store(config) as store:
+
+        async def write(connection: AsyncConnection) -> None:
+            ids = [await _register(connection, store, each) for each in members]
+            if locations:
+                await _mirror(connection, members[0], ids[0], locations)
+
+        await store.database.write(write)
+
+
+async def _register(connection: AsyncConnection, store: Store, member: Member) -> int:
+    platform_id = await create_platform(connection, str(member.role), [member.role], digest := b"%032d" % 0, NOW)
+    base = f"{member.url}/{member.role.party}/{member.version}"
+    await complete_registration(
+        connection,
+        platform_id,
+        used_digest=digest,
+        new_digest=token_digest(member.token),
+        token_out=seal_token(store.keyring, platform_id, f"hub-at-{member.role.party}"),
+        token_out_encoding=Encoding.RAW,
+        version=member.version,
+        versions_url=f"{member.url}/{member.role.party}/versions",
+        roles=[PresentedRole(member.role, f"Company {member.role.party}")],
+        endpoints=[
+            PresentedEndpoint(module, side, f"{base}/{side.value.lower()}/{module}")
+            for module, side in MODULES[member.role.role].items()
+        ],
+        allow_new_parties=False,
+        now=NOW,
+    )
+    return platform_id
+
+
+async def _mirror(connection: AsyncConnection, member: Member, platform_id: int, number: int) -> None:
+    party = member.role.party
+    whole = location(member.version) | {"country_code": party.country, "party_id": party.party_id}
+    for first in range(0, number, 1000):
+        objects = [
+            Pulled(party, f"l{n}", f"L{n}", msgspec.json.encode(whole | {"id": f"L{n}"}), None)
+            for n in range(first, min(first + 1000, number))
+        ]
+        await absorb(connection, "locations", objects, version=member.version, platform_id=platform_id, now=NOW)
