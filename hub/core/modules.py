@@ -48,7 +48,7 @@ class Kept(StrEnum):
     NO = "no"
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
     """One row: a method on a path of one interface. `path` holds literals and `{placeholders}`.
 
     `bare`: the body, and what it would hold, may be left out. `owner_role` is the role that owns the objects.

@@ -24,7 +24,7 @@ class Role(StrEnum):
     SCSP = "SCSP"
 
 
-class Party(msgspec.Struct, frozen=True, order=True):
+class Party(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """One party: ISO 3166 country code and three characters of its own. Upper case; OCPI compares without case."""
 
     country: str

@@ -25,7 +25,7 @@ from hub.ocpi.rules import Finding
 from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
 from hub.store.database import Database, Work
-from hub.store.journal import Batch, add_findings, insert, prune, size
+from hub.store.journal import Batch, add_findings, keep, prune, size
 from hub.store.statements import Row
 from hub.store.sums import make_spans, prune_sums
 
@@ -258,7 +258,7 @@ class Journal:
         try:
             bodies = await asyncio.to_thread(_readable, rows["captured"]) if rows["captured"] else []
             batch = Batch(rows["exchange"], rows["delivery"], bodies)
-            await self._database.write(lambda connection: insert(connection, batch))
+            await keep(self._database, batch)
         except OperationalError:
             self._waiting.extendleft(reversed(taken))
             raise

@@ -10,11 +10,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, union, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
+from hub.store.database import Database
 from hub.store.journal_schema import captured, delivery, exchange
-from hub.store.statements import Row, insert_missing
+from hub.store.statements import Row, insert_all, insert_missing
 from hub.store.sums import add
 
 _TRACED = 200
@@ -123,8 +125,22 @@ class Batch(msgspec.Struct):
     captured: list[Row] = []
 
 
-async def insert(connection: AsyncConnection, batch: Batch) -> None:
+async def keep(database: Database, batch: Batch) -> None:
     """Write a batch, and count it in the sums. A row whose number is there already is passed by."""
+    try:
+        await database.write(lambda connection: _insert(connection, batch))
+    except IntegrityError:  # what was written before an error is written again after it
+        await database.write(lambda connection: _insert_new(connection, batch))
+
+
+async def _insert(connection: AsyncConnection, batch: Batch) -> None:
+    await insert_all(connection, exchange, batch.exchanges)
+    await insert_all(connection, delivery, batch.deliveries)
+    await insert_all(connection, captured, batch.captured)
+    await add(connection, batch.exchanges, batch.deliveries)
+
+
+async def _insert_new(connection: AsyncConnection, batch: Batch) -> None:
     exchanges = await insert_missing(connection, exchange, batch.exchanges)
     deliveries = await insert_missing(connection, delivery, batch.deliveries)
     await insert_missing(connection, captured, batch.captured)

@@ -16,7 +16,7 @@ from hub.store.journal import (
     add_findings,
     correlated,
     exchange_of,
-    insert,
+    keep,
     page,
     page_query,
     prune,
@@ -57,7 +57,7 @@ class Disk:
         self.database = database
 
     async def put(self, exchanges: list[Any], deliveries: Any = (), captured: Any = ()) -> None:
-        await self.database.write(lambda c: insert(c, Batch(exchanges, list(deliveries), list(captured))))
+        await keep(self.database, Batch(exchanges, list(deliveries), list(captured)))
 
     async def numbers(self, before: int | None = None, limit: int = 100, **wanted: Any) -> list[int]:
         rows = await self.database.read(

@@ -12,8 +12,7 @@ from hub.core.durations import of_step, step_of
 from hub.core.outcome import Outcome
 from hub.store import journal_schema as schema
 from hub.store.database import Database
-from hub.store.journal import Batch
-from hub.store.journal import insert as write
+from hub.store.journal import Batch, keep
 from hub.store.migrations import _config, upgrade
 from hub.store.sums import MINUTE, SPANS, cover, make_spans, prune_sums
 from hub.store.traffic import Durations, Failure, traffic
@@ -171,7 +170,7 @@ async def test_sums_are_what_a_recount_gives(database, seed):
         batch.exchanges += chance.sample(exchanges, min(3, len(exchanges)))
         batch.deliveries += chance.sample(legs, min(3, len(legs)))
         unique = Batch(*([*{row["id"]: row for row in rows}.values()] for rows in (batch.exchanges, batch.deliveries)))
-        await database.write(lambda c, unique=unique: write(c, unique))
+        await keep(database, unique)
         if chance.random() < 0.6:
             await spans(database, now)
     for step in (1, 7, 15, 60, 120, 480, 1440, 2880):
@@ -191,7 +190,7 @@ async def test_a_pair_tells_of_its_last_failure_while_the_journal_has_it(databas
                                                                           receiver="FR-TRE", reason="no agreement")],
         [delivery(number + 1, number, outcome="failed", reason="it did not answer in time", module="cdrs")],
     )  # fmt: skip
-    await database.write(lambda c: write(c, batch))
+    await keep(database, batch)
     told = await database.read(lambda c: traffic(c, NOW, NOW + 1, MINUTE))
     assert {pair.receiver: pair.last_failure for pair in told.pairs} == {
         "DE-TWO": Failure(NOW, f"c{number}", "it did not answer in time"),
@@ -208,7 +207,7 @@ async def test_receivers_that_nobody_knows_are_no_sums_of_their_own(database):
         exchange(NOW * 1000 + each, way="refuse", outcome="refused", receiver=f"XX-{each:03}", receiver_id=None)
         for each in range(50)
     ]
-    await database.write(lambda c: write(c, Batch(rows)))
+    await keep(database, Batch(rows))
     told = await database.read(lambda c: traffic(c, NOW, NOW + 1, MINUTE))
     assert (told.buckets[0].outcomes, told.pairs) == ({Outcome.REFUSED: 50}, ())
     assert await rows_of(database, 1) == 3
@@ -217,7 +216,7 @@ async def test_receivers_that_nobody_knows_are_no_sums_of_their_own(database):
 async def test_what_is_old_goes_but_for_the_longer_spans(database):
     first = NOW - 100 * DAY
     rows = [exchange((first + each * 12 * 60 * MINUTE) * 1000) for each in range(200)]
-    await database.write(lambda c: write(c, Batch(rows)))
+    await keep(database, Batch(rows))
     assert await database.write(lambda c: prune_sums(c, NOW, 400)) == 0  # nothing is made of it yet
     assert await spans(database, NOW) > 1
     while await database.write(lambda c: prune_sums(c, NOW, 400)):
