@@ -4,11 +4,11 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
-from uuid import uuid4
 
 import msgspec
 
 from hub.core.directory import THE_HUB, Directory, Platform, State
+from hub.core.ids import new_id
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, Role
@@ -106,8 +106,8 @@ class HubFacade:
                 segments=path,
                 query=query,
                 body=b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body),
-                request_id=str(uuid4()),
-                correlation_id=str(uuid4()),
+                request_id=new_id(),
+                correlation_id=new_id(),
                 platform=platform,
                 sender=speaker,
                 receiver=to,

@@ -15,20 +15,20 @@ from hub.errors import BadRequest, InvalidParameters, Unauthorized
 
 REQUEST_ID = "X-Request-ID"
 CORRELATION_ID = "X-Correlation-ID"
-_SINGLE = frozenset(
-    (
-        "authorization",
-        "content-length",
-        "content-type",
-        "host",
-        "ocpi-from-country-code",
-        "ocpi-from-party-id",
-        "ocpi-to-country-code",
-        "ocpi-to-party-id",
-        "x-correlation-id",
-        "x-request-id",
-    )
+_SINGLE = (
+    "Authorization",
+    "Content-Length",
+    "Content-Type",
+    "Host",
+    "OCPI-from-country-code",
+    "OCPI-from-party-id",
+    "OCPI-to-country-code",
+    "OCPI-to-party-id",
+    CORRELATION_ID,
+    REQUEST_ID,
 )
+# Most platforms write names as the specification does, or in lower case: those need not be changed to be found.
+_NAMES = {spelled.encode(): name.lower() for name in _SINGLE for spelled in (name, name.lower(), name.title())}
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _ID = re.compile(r"[\x20-\x7e]{1,128}")
 
@@ -82,8 +82,8 @@ def single_fields(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers that may come only once, by lower-case name. BadRequest where one does come twice."""
     found: dict[str, str] = {}
     for raw_name, raw_value in fields:
-        name = raw_name.lower().decode("latin-1")
-        if name not in _SINGLE:
+        name = _NAMES.get(raw_name) or _NAMES.get(raw_name.lower())
+        if name is None:
             continue
         if name in found:
             raise BadRequest(f"header {raw_name.decode('latin-1')} came twice; send it once")

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -39,6 +40,7 @@ class Party(msgspec.Struct, frozen=True, order=True, cache_hash=True):
         return self.id
 
     @classmethod
+    @lru_cache(maxsize=32_768)  # each request names three or four, and on most networks they are always the same
     def of(cls, country: str, party_id: str) -> "Party":
         """A party from the two values that OCPI sends; ValueError says which of them can not be."""
         if not _COUNTRY.fullmatch(country):

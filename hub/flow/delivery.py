@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeAlias
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -17,6 +16,7 @@ from hub.bridge import Loss
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Platform
 from hub.core.headers import routing
+from hub.core.ids import new_id
 from hub.core.message import Message, Reply
 from hub.core.modules import UrlIn
 from hub.core.outcome import Outcome
@@ -96,7 +96,7 @@ class Deliverer:
         """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
-        leg = Leg(platform=platform, number=self._numbers.next(), request_id=str(uuid4()))
+        leg = Leg(platform=platform, number=self._numbers.next(), request_id=new_id())
         lost: Losses = ()
         back: Losses = ()
         try:
@@ -120,7 +120,7 @@ class Deliverer:
         leg = Leg(
             platform=message.directory.parties[to],
             number=self._numbers.next(),
-            request_id=str(uuid4()),
+            request_id=new_id(),
             reason="the time of the message was over before it was this party's turn; nothing was sent",
             ended=Outcome.ABANDONED,
         )

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
 import msgspec
 import structlog
 
 from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
 from hub.core.headers import RequestHeaders, read
+from hub.core.ids import new_id
 from hub.core.message import Reply
 from hub.core.modules import Interface
 from hub.core.party import Party
@@ -227,7 +227,7 @@ class HubNetwork:
 
     async def send(self, method: str, url: str, *, to: Party | None, body: bytes, seconds: float | None) -> Heard:
         """One request, routed as any other. OcpiError where it never became a message."""
-        hosting, headers = self._hosting, RequestHeaders(None, str(uuid4()), str(uuid4()), self._offer.party, to)
+        hosting, headers = self._hosting, RequestHeaders(None, new_id(), new_id(), self._offer.party, to)
         caller = Authenticated(self._platform(), TokenKind.C, b"", Encoding.RAW)
         path, _, query = url.removeprefix(self._prefix).partition("?")
         version, _, rest = path.partition("/")

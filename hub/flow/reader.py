@@ -1,13 +1,13 @@
 """From a request to a Message: who calls, what is asked, who sends it, whose object it is."""
 
 from collections.abc import Callable
-from uuid import uuid4
 
 import msgspec
 
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import THE_HUB, Directory, Platform
 from hub.core.headers import RequestHeaders
+from hub.core.ids import new_id
 from hub.core.message import Message
 from hub.core.modules import METHODS, Catalogue, Interface, Operation
 from hub.core.paths import segments
@@ -16,6 +16,8 @@ from hub.errors import MethodNotAllowed, NotFound, UnsupportedVersion
 from hub.flow.indirect import Indirect
 from hub.flow.numbers import Numbers
 from hub.partners.access import Access, Caller
+
+_INTERFACES = {each.lower(): (each,) for each in Interface}
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -81,7 +83,7 @@ class Reader:
             interfaces: tuple[Interface, ...] = _sides(caller.platform, method, parts)
         else:
             side, module, parts = *(*found, "", "")[:2], found[2:]
-            interfaces = tuple(each for each in Interface if each == side.upper())
+            interfaces = _INTERFACES.get(side.lower(), ())
         tables = [rows for each in interfaces if (rows := self._catalogue.module(version, each, module))]
         if not tables:
             raise NotFound(f"there is no {'/'.join(found[:2])[:80]} in OCPI {version} here; see the version details")
@@ -120,8 +122,8 @@ class Reader:
             segments=target.segments,
             query=target.query,
             body=body,
-            request_id=headers.request_id or str(uuid4()),
-            correlation_id=headers.correlation_id or str(uuid4()),
+            request_id=headers.request_id or new_id(),
+            correlation_id=headers.correlation_id or new_id(),
             platform=platform,
             sender=believed or sending_party(platform, claimed, owner),
             receiver=headers.receiver,

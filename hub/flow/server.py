@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -27,6 +26,7 @@ from hub.core.headers import (
     routing,
     traceparent,
 )
+from hub.core.ids import new_id
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.paging import PageQuery, paging
@@ -382,8 +382,8 @@ def _token(headers: RequestHeaders, caller: Caller) -> Secret:
 
 def _ids(headers: RequestHeaders) -> tuple[tuple[str, str], ...]:
     return (
-        (REQUEST_ID, headers.request_id or str(uuid4())),
-        (CORRELATION_ID, headers.correlation_id or str(uuid4())),
+        (REQUEST_ID, headers.request_id or new_id()),
+        (CORRELATION_ID, headers.correlation_id or new_id()),
     )
 
 

@@ -1,7 +1,5 @@
 """The headers that every request of the hub to a platform begins with."""
 
-from uuid import uuid4
-
 from hub.core.directory import Secret
 from hub.core.headers import CORRELATION_ID, REQUEST_ID
 
@@ -17,6 +15,6 @@ def opening(authorization: Secret, correlation_id: str | None = None, request_id
     """
     return (
         ("Authorization", authorization.reveal()),
-        (REQUEST_ID, request_id or str(uuid4())),
-        (CORRELATION_ID, correlation_id or str(uuid4())),
+        (REQUEST_ID, request_id or new_id()),
+        (CORRELATION_ID, correlation_id or new_id()),
     )
