@@ -19,7 +19,6 @@ from hub.control import ControlServer, Operations
 from hub.core.addresses import Proxies
 from hub.core.breaker import Policy
 from hub.core.modules import Catalogue
-from hub.core.party import Party
 from hub.core.sealed import KEY_BYTES, Sealer
 from hub.dashboard.opening import open_dashboard
 from hub.events import Bus
@@ -47,7 +46,7 @@ from hub.flow.pulse import Pulse
 from hub.flow.reader import Reader
 from hub.flow.reload import Read, Reloader
 from hub.flow.server import SEALED, OcpiServer
-from hub.flow.settings import hosting_settings, http_options, pulling, timing
+from hub.flow.settings import hosting_settings, http_options, identity, pulling, timing
 from hub.flow.sync import Puller
 from hub.flow.tally import Tally
 from hub.flow.validation import Mode, Validator
@@ -58,7 +57,6 @@ from hub.partners.agreements import AgreementBook
 from hub.partners.board import Board
 from hub.partners.clientinfo import HubClientInfo
 from hub.partners.counts import CountBook
-from hub.partners.credentials import Identity
 from hub.partners.directory import DirectoryKeeper
 from hub.partners.hosted import HostedParties
 from hub.partners.journal import JournalBook
@@ -221,6 +219,7 @@ class App:
         self._inbox = Inbox(f"{self.url}/ocpi")
         client = open_client(self.config)
         self._stack.push_async_callback(client.close)
+        self.keeper.shut_out.append(client.drop)
         self.reloader.follow(partial(follow_client, client), file_problems)
         return client
 
@@ -323,7 +322,9 @@ class App:
         bridging = Bridging(self.catalogue, mirror, store.database, show_owner=routing.show_owner)
         follow(lambda new: mirror.reconfigure(new.routing.page_limit))
         follow(lambda new: bridging.reconfigure(show_owner=new.routing.show_owner))
-        deliverer = Deliverer(client, indirect, bridging, self.bus, liveness.report, self.numbers)
+        deliverer = Deliverer(
+            client, indirect, bridging, self.bus, liveness.report, self.numbers, lambda: store.keeper.current
+        )
         memory = Memory(store.database, mirror, self.bus, routing.hint_days * DAY)
         memory.start()
         self._stack.push_async_callback(memory.stop)
@@ -366,6 +367,7 @@ class App:
             Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers, self._inbox,
         )  # fmt: skip
         follow(lambda new: server.reconfigure(new.routing.page_limit, timing(new), Proxies(new.listen.trusted_proxies)))
+        self.keeper.shut_out += (server.shut_out, self.gate.forget)
         _settle_traces(server, self.config)
         follow(partial(_settle_traces, server))
         http = self._http = HttpServer(
@@ -387,12 +389,6 @@ class App:
 
 def _settle_traces(server: OcpiServer, config: Config) -> None:
     server.trace(on=config.telemetry.enabled and config.telemetry.accept_traceparent)
-
-
-def identity(config: Config, url: str) -> Identity:
-    """Who the hub is, reached at `url`."""
-    hub = config.hub
-    return Identity(Party.parse(hub.party), hub.name, hub.website, f"{url}/ocpi/versions", hub.list_parties)
 
 
 def plugin_folders(config: Config) -> list[Path]:

@@ -204,7 +204,7 @@ async def _plugin_call(do: Operations, given: Arguments) -> Any:
 async def _plugin_reset(do: Operations, given: Arguments) -> Any:
     plugins = needed(do.plugins)
     try:
-        plugins.reset(given.name)
+        await plugins.reset(given.name)
     except LookupError as reason:
         raise ControlError(str(reason)) from None
     return next(each for each in plugins.status() if each.name == given.name)

@@ -4,8 +4,11 @@ OCPI 2.2.1, status_codes: what reached the OCPI layer is answered with HTTP 200 
 are for what did not get that far (bad JSON, no valid token, no such path).
 """
 
+import typing
 from math import ceil
 from typing import ClassVar
+
+_E = typing.TypeVar("_E", bound=Exception)
 
 
 class OcpiError(Exception):
@@ -30,6 +33,13 @@ class Unauthorized(OcpiError):
     """No token, an unknown token, or TOKEN_A outside of versions and credentials."""
 
     http = 401
+
+
+class ShutOut(Unauthorized):
+    """The platform was suspended or removed while its request was under way."""
+
+    def __init__(self) -> None:
+        super().__init__("this platform was suspended or removed; contact the hub's operator")
 
 
 class NotFound(OcpiError):
@@ -140,3 +150,13 @@ class PartnerNotFound(RoutingError):
     """The partner answered that the object does not exist, in words that are not OCPI."""
 
     http = 404
+
+
+def bare(error: _E) -> _E:
+    """The error without the way it came, for who keeps it in a variable.
+
+    The frames on that way would hold the error, and the error them, with all that they know (a body of megabytes) until
+    the next garbage collection, which comes after so many objects and not after so many bytes.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error

@@ -3,6 +3,7 @@
 docs/metrics.md explains each. No label has more than a bounded number of values, whatever partners send.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
@@ -215,6 +216,8 @@ class _Standing(Collector):
         yield GaugeMetricFamily(
             "ocpi_hub_inbound_connections", "Connections of partners to the hub.", value=gauges.connections()
         )
+        tasks = len(asyncio.all_tasks())
+        yield GaugeMetricFamily("ocpi_hub_tasks", "Tasks that run in the hub, of its parts and plugins.", value=tasks)
         expires = GaugeMetricFamily(
             "ocpi_hub_certificate_expires_seconds", "When the hub's certificate ends, in seconds since 1970."
         )

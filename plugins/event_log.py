@@ -215,6 +215,7 @@ class Files:
         """Make the folder, and look whether a file can be written."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(self._file())
+        self._keep_names(self.folder.parent, self.folder)
 
     def append(self, lines: Iterator[bytes]) -> None:
         """Write lines. OSError where the disk does not take them: then none of those in a torn write stay."""
@@ -243,6 +244,7 @@ class Files:
         file.rename(self._free_name(datetime.now(UTC)))
         for old in self._finished()[self._settings.keep :]:
             old.unlink(missing_ok=True)
+        self._keep_names(self.folder)
 
     def all(self) -> list[LogFile]:
         """Every file."""
@@ -258,12 +260,25 @@ class Files:
                 left = left[os.write(descriptor, left) :]
             if self._settings.fsync == "always":
                 os.fsync(descriptor)
+                if not before:
+                    self._keep_names(self.folder)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, before)  # or the next line would go on where this one was torn
             raise
         finally:
             os.close(descriptor)
+
+    def _keep_names(self, *folders: Path) -> None:
+        """A file whose name is not on the disk is lost with all that is in it."""
+        if self._settings.fsync == "never":
+            return
+        for folder in folders:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _finish_of_yesterday(self) -> None:
         if self._settings.daily and self._size():

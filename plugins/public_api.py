@@ -19,7 +19,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from hub.ocpi import v2_2_1 as ocpi
-from hub.plugin import Body, Figure, Figures, OcpiError, Party, panel, verb
+from hub.plugin import Body, Figure, Figures, OcpiError, Party, Problem, panel, verb
 from hub.plugin.party import CommandOutcome, Emsp, InvalidParameters, Page, Paged, PartySettings, UnknownToken
 from hub.plugin.web import Access, Api, HttpLimits
 
@@ -177,8 +177,13 @@ class PublicApi(Emsp[PublicApiSettings]):
     async def admit(self, request: web.Request, access: Access) -> Who:
         return await self.gate.admit(request, access, self.find_user)
 
-    async def find_user(self, token: str, app: str) -> str | None:
+    async def find_user(self, token: bytes, app: str) -> str | None:
         return await self.store.read(lambda own: people.opened_by(own, token, app))
+
+    async def check_still(self, who: Who) -> None:
+        """Problem 401 where a user who was let in would not be any more."""
+        if not self.gate.holds(who.key) or await self.find_user(who.token, who.app) != who.user:
+            raise Problem(401, "the key or the token of this ticket opens nothing any more", "log in again")
 
     def welcomes(self, origin: str, request: web.Request) -> bool:
         """Whether pages of an origin may open a WebSocket: browsers ask nobody about that."""
@@ -282,6 +287,7 @@ class PublicApi(Emsp[PublicApiSettings]):
         """Revoke an app key, as "shop": it opens nothing any more. What is left is told."""
         await self.store.write(lambda own: people.remove_key(own, given))
         self.gate.keys = await self.store.read(people.load_keys)
+        self.sockets.drop_where(lambda who: not self.gate.holds(who.key))
         return list(self.gate.keys.values())
 
     @panel("Public API")

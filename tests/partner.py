@@ -81,6 +81,7 @@ class Partner:
         self.token = ""
         self.token_out = "the-token-of-the-partner"
         self.raw = False
+        self.host = "127.0.0.1"
         self.url = ""
         self.hub = ""
         self.tls: ssl.SSLContext | None = None
@@ -100,8 +101,8 @@ class Partner:
         runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.05)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            await web.TCPSite(runner, self.host, 0).start()
+            self.url = f"http://{self.host}:{runner.addresses[0][1]}"
             yield self
         finally:
             await runner.cleanup()

@@ -10,10 +10,11 @@ Sizes are `size(short, long)`: the long ones are for a release (`python -m tests
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import pytest
 
 PROMISES = {
     1: "No message is delivered to anybody who may not have it",
@@ -74,3 +75,13 @@ class Proof:
         kept = Figure(promise=self._promise, what=what, figure=figure, bound=bound, held=held)
         self._record(PROPERTY, msgspec.to_builtins(kept))
         assert held, f"promise {self._promise}: {what}: {figure:,} is not {bound}"
+
+
+def figures_of(reports: Iterable[pytest.TestReport]) -> list[Figure]:
+    """What tests have measured, by their reports."""
+    return [
+        msgspec.structs.replace(msgspec.convert(value, Figure), test=report.nodeid)
+        for report in reports
+        for name, value in report.user_properties
+        if name == PROPERTY
+    ]

@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
         assert _TIMESTAMP.fullmatch(envelope["timestamp"])
         if envelope["status_code"] >= 2000:
             assert len(envelope["status_message"]) > 10
-            assert not re.search(r"Traceback|\.py\b|Error\(|0x[0-9a-f]{6}", envelope["status_message"])
+            assert not re.search(r"Traceback|\.py\b|Error\(| at 0x[0-9a-f]{6}", envelope["status_message"])
         return envelope
 
     @property

@@ -44,7 +44,7 @@ def test_everything_is_in_its_place():
 
 def test_tests_mirror_the_hub():
     packages = {path.name for path in (ROOT / "hub").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    others = {"bench", "browser", "deploy", "fault", "integration", "peers", "__pycache__"}
+    others = {"bench", "browser", "deploy", "fault", "fuzz", "integration", "mutation", "peers", "__pycache__"}
     assert {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - others <= packages
 
 

@@ -17,6 +17,7 @@ from hub.admin.table import ROUTES
 from hub.config import Config
 from hub.control import Operations, needed
 from hub.core.addresses import Proxies
+from hub.core.hosts import Hosts
 from hub.core.modules import Catalogue
 from hub.events import Bus
 from hub.listener import bind
@@ -92,4 +93,7 @@ async def admin_listener(
 
 
 def _settle(server: AdminServer, config: Config) -> None:
-    server.reconfigure(open_metrics=config.admin.open_metrics, proxies=Proxies(config.admin.trusted_proxies))
+    admin = config.admin
+    # Who listens at a name is called by it.
+    hosts = Hosts((*admin.names, admin.host))
+    server.reconfigure(open_metrics=admin.open_metrics, proxies=Proxies(admin.trusted_proxies), hosts=hosts)

@@ -13,7 +13,7 @@ from hub.core.scopes import Scope
 from hub.errors import NotFound
 from hub.plugin import serving
 from hub.plugin.panels import Panel
-from hub.plugin.reception import Reached, Reception
+from hub.plugin.reception import Reached, Reception, written
 from hub.plugin.requests import read_body, read_query
 from hub.plugin.runner import PluginStatus
 from hub.plugin.services import RESERVED, Service
@@ -51,7 +51,7 @@ async def show_panels(call: Call[Query, None]) -> Panels:
 async def reset_plugin(call: Call[Query, None]) -> PluginStatus:
     """Call a plugin again that was set aside after repeated faults."""
     try:
-        needed(call.do.plugins).reset(call.path["plugin"])
+        await needed(call.do.plugins).reset(call.path["plugin"])
     except LookupError as reason:
         raise NotFound(str(reason)) from None
     return await show_plugin(call)
@@ -77,14 +77,16 @@ class PluginRoutes:
         query = read_query(request, service.query)
         body = await read_body(request, service.body)
         answer = await self._reception.serve(reached, serving.Call(dict(reached.path), query, body))
-        encoded = seen(msgspec.json.encode(answer))
+        encoded = seen(written(reached, answer))
         return web.Response(status=service.mark.status, body=encoded, content_type="application/json")
 
     async def _web(self, request: web.Request) -> web.StreamResponse:
         reached = await self._reach("web_route", request, _WEB)
         answer = await self._reception.serve(reached, request, seconds=None)
         if not isinstance(answer, web.StreamResponse):
-            raise Problem(500, f"{reached.service.name} of the plugin returned no web.StreamResponse")
+            wrong = "returned no web.StreamResponse"
+            reached.running.blame(reached.service.name, wrong)
+            raise Problem(500, f"{reached.service.name} of the plugin {wrong}")
         return answer
 
     async def _reach(self, kind: str, request: web.Request, prefix: str) -> Reached:

@@ -15,8 +15,10 @@ from hub.admin.problems import Failure, Fault, Problem, problem
 from hub.admin.routes import Call, Route
 from hub.control import Operations, needed
 from hub.core.addresses import FORWARDED, Proxies
+from hub.core.hosts import Hosts
 from hub.core.plain import seen
 from hub.core.scopes import Scope
+from hub.listener.patience import with_target
 from hub.metrics import CONTENT_TYPE, Metrics
 from hub.plugin.requests import read_body, read_query
 from hub.store.keys import KeyRecord
@@ -32,6 +34,7 @@ _KEEPALIVE = 30.0
 _LONGEST_LINE = 2**16
 _ENCODER = msgspec.json.Encoder()
 _SERVER = "ocpi-hub"
+_HEALTH = "/health/"
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -60,23 +63,26 @@ class AdminServer:
         self.metrics = metrics
         self._open_metrics = False
         self._proxies = Proxies()
+        self._hosts = Hosts()
         self._runner: web.AppRunner | None = None
-        self.application = web.Application(middlewares=[_careful, self._past_proxies], client_max_size=LARGEST)
+        self.application = web.Application(
+            middlewares=[_careful, self._by_name, self._past_proxies], client_max_size=LARGEST
+        )
         self.application.on_response_prepare.append(_harden)
         self._add(routes)
         self.application.add_routes(
             [
-                web.get("/health/live", self._live),
-                web.get("/health/ready", self._ready),
+                web.get(f"{_HEALTH}live", self._live),
+                web.get(f"{_HEALTH}ready", self._ready),
                 web.get("/metrics", self._tell_metrics),
                 *more,
                 *PluginRoutes(needed(operations.plugins).reception, self._admit).routes(),
             ]
         )
 
-    def reconfigure(self, *, open_metrics: bool, proxies: Proxies) -> None:
-        """Whether metrics are told without a key, and which proxies are believed."""
-        self._open_metrics, self._proxies = open_metrics, proxies
+    def reconfigure(self, *, open_metrics: bool, proxies: Proxies, hosts: Hosts) -> None:
+        """Whether metrics are told without a key, which proxies are believed, and by which names it is called."""
+        self._open_metrics, self._proxies, self._hosts = open_metrics, proxies, hosts
 
     async def start(self, listener: socket.socket) -> None:
         """Answer on a bound socket."""
@@ -91,6 +97,8 @@ class AdminServer:
             max_line_size=_LONGEST_LINE,
         )
         await self._runner.setup()
+        if self._runner.server:
+            self._runner.server.request_factory = with_target(self._runner.server.request_factory)
         await web.SockSite(self._runner, listener).start()
 
     async def stop(self) -> None:
@@ -124,6 +132,14 @@ class AdminServer:
         if len(keys) > 1:
             raise Problem(400, f"header {HEADER} came twice", "send it once")
         return await self._doorman.admit(keys[0] if keys else None, scope, request.remote or "")
+
+    @web.middleware
+    async def _by_name(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whoever calls it by a foreign name may be a page of another site. Health tells nothing that matters."""
+        for host in request.headers.getall("Host", ()):
+            if not self._hosts.knows(host) and not request.path.startswith(_HEALTH):
+                raise Problem(421, "the admin listener is not known by this name", "write it into [admin] names")
+        return await handler(request)
 
     @web.middleware
     async def _past_proxies(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
-from hub.app import identity
 from hub.asking import Arguments, ControlError, ask
 from hub.cli.running import quiet_log, run
 from hub.config import Config
 from hub.control import Operations, run_verb
+from hub.flow.settings import identity
 from hub.partners.agreements import AgreementBook
 from hub.partners.counts import CountBook
 from hub.partners.journal import JournalBook

@@ -1,8 +1,10 @@
 """`ocpi-hub serve`: run the hub."""
 
 import asyncio
+import ctypes
 import gc
 import os
+import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +24,8 @@ from hub.flow.reload import Read
 
 _INTERRUPTED = 130
 """The exit status of what Ctrl-C has ended, as shells have it."""
+_ARENA_MAX = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -36,6 +40,8 @@ def serve(config_path: Path | None) -> None:
     with told():
         config = load_config(config_path)
         log.configure(config.log.level, config.log.format)
+        _take_all_files()
+        _share_memory()
         run(config, _serve(config, partial(load_config, config_path)))
 
 
@@ -60,6 +66,21 @@ async def _serve(config: Config, read: Read) -> None:
         logger.info("stopping", at_most_seconds=app.config.limits.drain + app.config.limits.timeout)
     logger.info("stopped")
     _say("Stopped.")
+
+
+def _take_all_files() -> None:
+    """A shell gives a program 1,024 open files, which as many connections use up; most systems allow far more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _share_memory() -> None:
+    """Have all threads share what they freed: glibc keeps it for each of them by itself, and so takes ever more.
+
+    Only one of them runs Python at a time, so none waits for another. Systems without glibc do nothing of the kind.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _interrupted(stopping: asyncio.Event) -> Callable[[], None]:

@@ -28,6 +28,8 @@ def check(config: Config) -> Iterator[Finding]:
     yield from _refused(("admin", "host"), config.admin.host, _host)
     yield from _refused(("listen", "public_url"), config.listen.public_url, _base_url)
     yield from _refused(("telemetry", "endpoint"), config.telemetry.endpoint, _web_url)
+    for index, host in enumerate(config.admin.names):
+        yield from _refused(("admin", "names", index), host, _host)
     for name, key in _NETWORKS:
         for index, network in enumerate(getattr(getattr(config, name), key)):
             yield from _refused((name, key, index), network, _network)

@@ -16,7 +16,7 @@ LIVE = {
     "routing": None,
     "sync": None,
     "liveness": None,
-    "admin": frozenset(("open_metrics", "trusted_proxies")),
+    "admin": frozenset(("open_metrics", "trusted_proxies", "names")),
     "journal": frozenset(("days", "rows", "sums_days")),
     "telemetry": None,
     "log": None,

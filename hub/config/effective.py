@@ -8,6 +8,7 @@ from hub.config.model import Config, sections
 from hub.config.origin import secret
 from hub.config.spots import KeyPath
 from hub.core.hiding import HIDDEN, hide
+from hub.core.redact import without_query
 
 
 def effective(config: Config) -> dict[str, dict[str, Any]]:
@@ -25,4 +26,6 @@ def _shown(value: Any, path: KeyPath) -> Any:
         return {key: _shown(each, (*path, key)) for key, each in value.items()}
     if isinstance(value, list):
         return [_shown(each, (*path, index)) for index, each in enumerate(value)]
-    return hide(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return hide(without_query(value) if value.startswith(("http://", "https://")) else value)
+    return value

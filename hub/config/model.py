@@ -254,6 +254,7 @@ class Admin(Section, frozen=True):
         tuple[str, ...],
         Meta(description="Networks of proxies before the admin listener whose X-Forwarded-For is believed."),
     ] = ()
+    names: Annotated[tuple[str, ...], Meta(description="Names with a dot by which it is called, as hub.example.")] = ()
 
 
 class Journal(Section, frozen=True):

@@ -14,6 +14,8 @@ from hub.core.status import ConnectionStatus
 _REACHABLE = frozenset((ConnectionStatus.CONNECTED, ConnectionStatus.OFFLINE))
 _MOST_TRIES = 16
 _SPREAD = 0.1
+_LATE = 2.0
+"""Seconds that a sign of trouble may be older than `Policy.settle` when partners are told of it."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +23,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     `failures` in a row open the breaker. While it is open, probes follow each other at distances that double from
     `first` to `longest`; a platform that was silent for `idle` is probed, too. What partners are told changes when it
-    was so for `settle`, and `quiet` after it changed last at the earliest.
+    was so for `settle`, and `quiet` after it changed last at the earliest. OFFLINE is told upon a fresh sign of it
+    alone: where the latest is older than `settle`, the platform is probed first. So nobody is told OFFLINE, and kept
+    waiting for `quiet`, of one that is back already.
     """
 
     failures: int = 3
@@ -42,8 +46,11 @@ class Breaker:
         "_closed_at",
         "_confirmed",
         "_failures",
+        "_found_at",
+        "_gone_at",
         "_heard_at",
         "_lost",
+        "_opened_at",
         "_patience",
         "_policy",
         "_probe_at",
@@ -75,7 +82,7 @@ class Breaker:
         self._confirmed = published in _REACHABLE
         self._failures = self._lost = self._tries = 0
         self._trouble_at = now
-        self._closed_at = -inf
+        self._closed_at = self._found_at = self._gone_at = self._opened_at = -inf
         self._patience = policy.idle * (1 + _SPREAD * jitter)
         # A hub that starts must not probe all its platforms at the same moment.
         self._heard_at = now - policy.idle * jitter
@@ -90,7 +97,7 @@ class Breaker:
 
     @property
     def trouble_at(self) -> float:
-        """When the first failure of the latest row was."""
+        """When that began which was the first failure of the latest row."""
         return self._trouble_at
 
     def reconfigure(self, policy: Policy, jitter: float) -> None:
@@ -108,7 +115,8 @@ class Breaker:
         """When the next probe is due; never while one is under way, or where nothing can be expected to answer."""
         if self._probing or self.state is not State.REGISTERED:
             return inf
-        return self._probe_at if self._probe_at < inf else self._heard_at + self._patience
+        due = self._probe_at if self._probe_at < inf else self._heard_at + self._patience
+        return min(due, self._tell_at - self._policy.settle) if self._in_doubt else due
 
     @property
     def status(self) -> ConnectionStatus | None:
@@ -128,13 +136,23 @@ class Breaker:
         Only what a connection does by itself has to settle. What people do, inviting, registering, suspending, is
         told at once.
         """
+        return inf if self._in_doubt else self._tell_at
+
+    @property
+    def _tell_at(self) -> float:
+        """When the true status is to be told, if it is still true by then."""
         status = self.status
         if status is None or status is self.published:
             return inf
         if status not in _REACHABLE or self.published not in _REACHABLE:
             return -inf
         since = self._trouble_at if self.open else self._closed_at
-        return max(since + self._policy.settle, self._published_at + self._policy.quiet)
+        return max(since + self._policy.settle, self._published_at + self._policy.quiet, self._opened_at)
+
+    @property
+    def _in_doubt(self) -> bool:
+        """It is open, there is that to tell, and by then the latest sign of it will be an old one."""
+        return self.open and self._gone_at + self._policy.settle + _LATE < self._tell_at < inf
 
     def publishable(self, now: float) -> ConnectionStatus | None:
         """The status to tell partners now, where there is one to tell."""
@@ -151,7 +169,7 @@ class Breaker:
         self.open = False
         self._confirmed = confirmed
         self._failures = self._lost = self._tries = 0
-        self._heard_at = self._closed_at = now
+        self._heard_at = self._closed_at = self._found_at = now
         self._probe_at = inf if confirmed else now
 
     def answered(self, now: float) -> None:
@@ -170,11 +188,14 @@ class Breaker:
         if self.open:
             self._hurry(now)
 
-    def failed(self, now: float, jitter: float) -> None:
-        """A message got no answer."""
-        if not self.open:
+    def failed(self, now: float, jitter: float, took: float = 0.0) -> None:
+        """A message got no answer, which took so many seconds to find out.
+
+        One that was sent before the platform was found to be back says nothing of it now.
+        """
+        if not self.open and now - took >= self._found_at:
             self._lost += 1
-            self._count(now, jitter)
+            self._count(now, jitter, now - took)
 
     def begin_probe(self, now: float) -> None:
         """A probe goes out."""
@@ -188,9 +209,10 @@ class Breaker:
         if alive:
             self._alive(now, jitter)
         elif self.open:
+            self._gone_at = self._probed_at
             self._wait(now, jitter)
         else:
-            self._count(now, jitter)
+            self._count(now, jitter, self._probed_at)
 
     def _alive(self, now: float, jitter: float) -> None:
         self._heard_at = now
@@ -200,18 +222,20 @@ class Breaker:
             self.open = False
             self._lost = 0
             self._closed_at = now
+            self._found_at = self._probed_at
         # An answer to a probe says nothing of messages that were lost: three of them open the breaker all the same.
         self._failures = self._lost
 
-    def _count(self, now: float, jitter: float) -> None:
+    def _count(self, now: float, jitter: float, began: float) -> None:
         """One more failure of a row. The first already asks for a probe: it tells sooner than traffic may."""
-        if not self._failures:
-            self._trouble_at = now
+        self._trouble_at = min(self._trouble_at, began) if self._failures else began
+        self._gone_at = max(self._gone_at, began)
         self._failures += 1
         if self._failures < self._policy.failures:
             self._probe_at = min(self._probe_at, now + self._policy.first * jitter)
             return
         self.open = True
+        self._opened_at = now
         # Where a probe closed it a moment ago, the platform answers probes better than messages: look less often.
         if now - self._closed_at > self._policy.longest:
             self._tries = 0

@@ -87,7 +87,7 @@ _OWNER = ("{country_code}", "{party_id}")
 
 def driver(message: Message) -> Party | None:
     """The eMSP whose driver a session or CDR is about: its cdr_token names the party."""
-    if message.module not in ("sessions", "cdrs") or not message.body:
+    if message.module not in ("sessions", "cdrs") or message.interface is Interface.SENDER or not message.body:
         return None
     token = _content(message).cdr_token
     if token is None:

@@ -7,6 +7,8 @@ import re
 
 HIDDEN = "[hidden]"
 
+_LONGEST_ID = 36
+_SHOWN = 8
 _SECRET_KEY = re.compile(
     r"secret|passw(or)?d|passphrase"
     r"|(authorization|cookie|credential|api[-_ ]?key|private[-_ ]?key|token([-_ ]?([abc]|value))?)s?\Z",
@@ -45,3 +47,12 @@ def hide(text: str) -> str:
         for pattern, shown in _HIDERS:
             text = pattern.sub(shown, text)
     return text
+
+
+def hide_in_path(target: str) -> str:
+    """The path of a request target for people: without query, fragment, name and password.
+
+    Of a segment that is longer than any id of OCPI only the beginning is left: it may be a token in a wrong place.
+    """
+    path = re.sub(r"://[^/]*@", "://", re.split(r"[?#]", target, maxsplit=1)[0])
+    return "/".join(each if len(each) <= _LONGEST_ID else f"{each[:_SHOWN]}…" for each in path.split("/"))

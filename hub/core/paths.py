@@ -1,12 +1,15 @@
 """Request paths: split, decoded and made safe before they are appended to a partner's endpoint."""
 
 import re
+from unicodedata import normalize
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from hub.errors import BadRequest, InvalidParameters
 
 _SAFE = re.compile(r"[\x21-\x7e]*")
 _STRIPPED = re.compile(r"[\x00-\x20\x7f\\]")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_MOST_DECODED = 4
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -20,11 +23,21 @@ def split_target(target: str) -> tuple[str, str]:
     return path, query
 
 
+def ocpi_parts(path: str) -> tuple[str, str, str, str]:
+    """What follows /ocpi/, cut into three segments and a rest; doubled slashes count as one."""
+    pieces = [piece for piece in path.split("/") if piece]
+    if not pieces or pieces[0] != "ocpi":
+        return "", "", "", ""
+    first, second, third, *rest = (*pieces[1:], "", "", "")
+    return first, second, third, "/".join(piece for piece in rest if piece)
+
+
 def segments(path: str) -> tuple[str, ...]:
     """The decoded segments of a path; empty ones (doubled or trailing slashes) are passed by.
 
     Raises BadRequest for a broken escape, and for `.`, `..`, encoded slashes or control characters, which could
-    leave the endpoint that they are appended to.
+    leave the endpoint that they are appended to: also where a server behind it decodes them once more, takes wide
+    letters for plain ones, or looks away from what follows a semicolon.
     """
     parts = tuple(part for part in path.split("/") if part)
     if "%" in path:
@@ -44,7 +57,23 @@ def _decode(part: str) -> str:
 
 
 def _is_name(part: str) -> bool:
-    return part not in (".", "..") and part.isprintable() and "/" not in part and "\\" not in part
+    if "%" in part or not part.isascii():
+        part = normalize("NFKC", _decoded_again(part))
+    if not part.isprintable() or "/" in part or "\\" in part:
+        return False
+    return part.partition(";")[0].strip(" .") != ""
+
+
+def _decoded_again(part: str) -> str:
+    """What servers see that decode a path more than once; what has no end, or is not UTF-8, is a slash."""
+    for _ in range(_MOST_DECODED):
+        if not _ESCAPE.search(part):
+            return part
+        try:
+            part = unquote_to_bytes(part).decode("utf-8")
+        except UnicodeError:
+            break
+    return "/"
 
 
 def join(endpoint: str, tail: tuple[str, ...], query: str = "") -> str:

@@ -73,7 +73,7 @@ def _of(name: str, value: Any, holder: dict[str, Any], *, personal: bool) -> Any
     if name in hidden or (personal and _is_card(name, holder)):
         return HIDDEN
     if isinstance(value, str) and name.endswith("url"):
-        return _without_query(value)
+        return without_query(value)
     return value
 
 
@@ -81,7 +81,7 @@ def _is_card(name: str, holder: dict[str, Any]) -> bool:
     return (name == "value" and "method" in holder) or (name == "uid" and not _EVSE & holder.keys())
 
 
-def _without_query(url: str) -> str:
+def without_query(url: str) -> str:
     """A URL without what may open something: its query, and the name and password before its host."""
     try:
         parts = urlsplit(url)

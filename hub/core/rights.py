@@ -35,7 +35,8 @@ def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Pa
     if not operation.has_body or (operation.bare and not body):
         return named
     _check_utf8(body)
-    if operation.owner is not OwnerIn.BODY and operation.identity is None:
+    says_owner = operation.owner is not OwnerIn.NOWHERE and operation.bridged_body is not None
+    if not says_owner and operation.identity is None:
         _check_json(body)
         return named
     identity = _identify(body)

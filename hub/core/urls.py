@@ -13,6 +13,14 @@ RESULTS = "https://results.invalid/"
 """Where a `response_url` of the hub itself leads, under its seal: to no host, as the hub takes such results itself."""
 
 
+_INSIDE = ".invalid"
+
+
+def is_inside(host: str) -> bool:
+    """Whether a host name is one that stands for the hub itself or a party in it: nobody else has a URL there."""
+    return host.endswith(_INSIDE)
+
+
 def endpoint_path(version: str, interface: Interface, module: str) -> str:
     """`2.2.1/sender/locations/`; in versions whose endpoints have no role, `2.1.1/locations/`."""
     if version in WITHOUT_INTERFACES:

@@ -25,11 +25,18 @@ class Live:
 
     def __init__(self) -> None:
         self.watchers = 0
-        self._closed = asyncio.Event()
+        self._closed = False
+        self._news = asyncio.Event()
 
     def close(self) -> None:
         """End all of it: browsers come again by themselves when the hub is back."""
-        self._closed.set()
+        self._closed = True
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Have every page looked at anew, at once: somebody may not look any more."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def send(self, request: web.Request, look: Look, every: float) -> web.StreamResponse:
         """Send changed parts until the browser goes or may not look any more. Problem 503 where too many watch."""
@@ -40,7 +47,7 @@ class Live:
         )
         self.watchers += 1
         try:
-            changes = _changes(look, every, self._closed)
+            changes = self._changes(look, every)
             first = await anext(changes, b"")  # before the answer begins: where there is no such page, that is a 404
             await response.prepare(request)
             await response.write(first)
@@ -56,22 +63,22 @@ class Live:
             self.watchers -= 1
         return response
 
-
-async def _changes(look: Look, every: float, closed: asyncio.Event) -> AsyncIterator[bytes]:
-    sent: dict[str, str] = {}
-    silent = 0.0
-    while not closed.is_set():
-        parts = await look()
-        if parts is None:
-            yield b"event: over\ndata: \n\n"
-            return
-        changed = {part: drawn for part, drawn in parts if sent.get(part) != drawn}
-        sent |= changed
-        for part, drawn in changed.items():
-            yield b"event: part\ndata: " + _ENCODER.encode({"id": part, "html": drawn}) + b"\n\n"
-        silent = 0.0 if changed else silent + every
-        if silent >= _BEAT:
-            silent = 0.0
-            yield b": still here\n\n"
-        with suppress(TimeoutError):
-            await asyncio.wait_for(closed.wait(), every)
+    async def _changes(self, look: Look, every: float) -> AsyncIterator[bytes]:
+        sent: dict[str, str] = {}
+        silent = 0.0
+        while not self._closed:
+            news = self._news
+            parts = await look()
+            if parts is None:
+                yield b"event: over\ndata: \n\n"
+                return
+            changed = {part: drawn for part, drawn in parts if sent.get(part) != drawn}
+            sent |= changed
+            for part, drawn in changed.items():
+                yield b"event: part\ndata: " + _ENCODER.encode({"id": part, "html": drawn}) + b"\n\n"
+            silent = 0.0 if changed else silent + every
+            if silent >= _BEAT:
+                silent = 0.0
+                yield b": still here\n\n"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), every)

@@ -2,6 +2,7 @@
 
 from hub.admin.gate import Doorman
 from hub.control import Operations
+from hub.dashboard.live import Live
 from hub.dashboard.sessions import Sessions
 from hub.dashboard.site import Site
 from hub.dashboard.table import ACTIONS, DOWNLOADS, PAGES
@@ -10,4 +11,6 @@ from hub.store.database import Database
 
 def open_dashboard(operations: Operations, doorman: Doorman, database: Database) -> Site:
     """The pages of the admin listener for people."""
-    return Site(operations, doorman, Sessions(database, operations.keys), PAGES, ACTIONS, DOWNLOADS)
+    live = Live()
+    sessions = Sessions(database, operations.keys, live.look_again)
+    return Site(operations, doorman, sessions, live, PAGES, ACTIONS, DOWNLOADS)

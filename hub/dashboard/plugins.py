@@ -63,7 +63,7 @@ async def try_again(visit: Visit[Form]) -> Done:
     """Call a plugin again that was set aside."""
     name = visit.path["plugin"]
     try:
-        needed(visit.do.plugins).reset(name)
+        await needed(visit.do.plugins).reset(name)
     except LookupError as reason:
         raise NotFound(str(reason)) from None
     return Done("plugins", f"Plugin {name} is called again. Five faults in a row set it aside anew.")

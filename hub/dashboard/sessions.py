@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 import msgspec
+import structlog
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +23,8 @@ from hub.store.sessions import (
     touch_session,
 )
 
+log = structlog.get_logger()
+
 COOKIE = "ocpi_hub_session"
 PATH = "/dashboard"
 LONGEST = 24 * 3_600_000
@@ -29,6 +33,8 @@ IDLE = 8 * 3_600_000
 _RENEWED = 60_000
 """Milliseconds between two notes that a session is used."""
 _BYTES = 32
+_MOST = 8
+"""Cookies of one request that are looked at."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -48,11 +54,13 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions of this hub."""
+    """The sessions of this hub. `ended` is called when one was, or when a key that may have opened some was revoked."""
 
-    def __init__(self, database: Database, keys: KeyBook) -> None:
+    def __init__(self, database: Database, keys: KeyBook, ended: Callable[[], None]) -> None:
         self._database = database
         self._keys = keys
+        self._ended = ended
+        keys.revoked.append(ended)
 
     async def begin(self, key: KeyRecord) -> str:
         """Log in with a key that was checked; returns the token for the cookie."""
@@ -67,10 +75,20 @@ class Sessions:
         return token
 
     async def find(self, request: web.BaseRequest) -> Session | None:
-        """Whose request this is; None where nobody is logged in, or the key is revoked or has expired."""
-        token = request.cookies.get(COOKIE)
-        if not token or not token.isascii():
-            return None
+        """Whose request this is; None where nobody is logged in, or the key is revoked or has expired.
+
+        Other servers on this host, or on one of its sub-domains, can set our cookie beside ours. One that opens nothing
+        is passed over; of two that are good one was planted, nobody knows which, and so both end.
+        """
+        found = [session for token in _tokens(request) if (session := await self._opened(token))]
+        if len(found) < 2:
+            return found[0] if found else None
+        log.warning("session_planted", keys=[each.key.name for each in found])
+        for each in found:
+            await self.end(each)
+        return None
+
+    async def _opened(self, token: str) -> Session | None:
         digest = _digest(token)
         record = await self._database.read(lambda connection: find_session(connection, digest))
         now = now_ms()
@@ -86,6 +104,11 @@ class Sessions:
     async def end(self, session: Session) -> None:
         """Log out."""
         await self._database.write(lambda connection: end_session(connection, session.digest))
+        self._ended()
+
+    def holds(self, key: KeyRecord) -> bool:
+        """Whether a key is still good."""
+        return self._keys.holds(key.digest) is not None
 
 
 def give(response: web.StreamResponse, token: str, *, secure: bool) -> None:
@@ -98,6 +121,13 @@ def give(response: web.StreamResponse, token: str, *, secure: bool) -> None:
 def take(response: web.StreamResponse) -> None:
     """Take the cookie away."""
     response.del_cookie(COOKIE, path=PATH, httponly=True, samesite="Strict")
+
+
+def _tokens(request: web.BaseRequest) -> list[str]:
+    """Every value of the cookie once, the first few of them. `cookies` of a request has only the last."""
+    pairs = (each.partition("=") for header in request.headers.getall("Cookie", ()) for each in header.split(";"))
+    given = (value.strip() for name, _, value in pairs if name.strip() == COOKIE)
+    return list(dict.fromkeys(token for token in given if token and token.isascii()))[:_MOST]
 
 
 def _digest(token: str) -> bytes:

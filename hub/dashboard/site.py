@@ -56,6 +56,7 @@ class Site:
         operations: Operations,
         doorman: Doorman,
         sessions: Sessions,
+        live: Live,
         pages: Sequence[Page],
         actions: Sequence[Action],
         downloads: Sequence[Download],
@@ -67,7 +68,7 @@ class Site:
         self._actions = actions
         self._downloads = downloads
         self._renderer = Renderer()
-        self._live = Live()
+        self._live = live
 
     def routes(self) -> list[web.RouteDef]:
         """What to serve, and where."""
@@ -156,6 +157,9 @@ class Site:
             await response.prepare(request)
             await response.write(first.encode())
             async for each in lines:
+                if not self._sessions.holds(key) and request.transport:
+                    request.transport.abort()  # no proper end: what came is not all
+                    break
                 await response.write(each.encode())
             return response
 

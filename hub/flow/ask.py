@@ -47,7 +47,7 @@ def _allows(reply: Reply) -> bool:
         return False
     try:
         data = msgspec.json.decode(received.data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return False
     if isinstance(data, list) and len(data) == 1:
         data = data[0]

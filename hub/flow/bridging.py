@@ -16,9 +16,11 @@ from hub.core.message import Message, decode_json
 from hub.core.modules import Catalogue, Interface, Kept
 from hub.core.party import Party
 from hub.core.patching import patch
-from hub.errors import NotInThatVersion, OcpiError
+from hub.errors import NotInThatVersion, OcpiError, RoutingError
 from hub.flow.clock import now
 from hub.flow.mirror import Mirror, object_key, stamped
+from hub.ocpi.rows import LARGEST
+from hub.ocpi.rows import rows as rows_of
 from hub.store.database import Database
 from hub.store.mirror import Held
 from hub.store.reservations import number_of
@@ -29,6 +31,22 @@ _TOKEN_TYPES = {
     "2.2.1": {"EMAID": "OTHER"},
 }
 """What the `type` parameter of tokens becomes in a version that does not have the word."""
+
+
+_MOST = 10_000
+"""Objects of one answer, at most: as many as the pages of a hub may have."""
+
+
+class _Answer(msgspec.Struct, omit_defaults=True):
+    """An envelope whose fields stay as they came, but for `data`."""
+
+    status_code: msgspec.Raw
+    timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    status_message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
 
 
 class Carried(msgspec.Struct, frozen=True):
@@ -124,25 +142,38 @@ class Bridging:
         if version == message.version or kind is None:
             return Carried(body)
         try:
-            answered = decode_json(body)
-        except OcpiError:
+            answered = _ANSWER.decode(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return Carried(body)
-        data = answered.get("data") if isinstance(answered, dict) else None
-        if not isinstance(data, dict | list):
+        start = bytes(memoryview(answered.data)[:1])
+        if start not in (b"{", b"["):
             return Carried(body)
         owner = message.owner if message.interface is Interface.RECEIVER and message.owner else by
-        rows = data if isinstance(data, list) else [data]
-        told: list[Any] = []
+        told: list[msgspec.Raw] = []
         losses: list[Loss] = []
-        for at, row in enumerate(rows):
-            path = f"[{at}]" if isinstance(data, list) else ""
-            bridged = await self._row(kind, row, version, message, owner, path)
+        for at, row in enumerate(rows_of(answered.data) if start == b"[" else [answered.data]):
+            if at == _MOST:
+                raise RoutingError(f"{by} speaks OCPI {version}, and its answer holds more than {_MOST} objects")
+            bridged = await self._told_row(kind, row, version, message, owner, f"[{at}]" if start == b"[" else "")
             told += bridged.value
             losses += bridged.losses
-        if isinstance(data, dict) and not told:
+        if start == b"{" and not told:
             raise NotInThatVersion(f"{by} speaks OCPI {version}, and its answer can not be told: {losses[0].why}")
-        answered["data"] = told if isinstance(data, list) else told[0]
+        answered.data = msgspec.Raw(b"[%b]" % b",".join(told)) if start == b"[" else told[0]
         return Carried(msgspec.json.encode(answered), tuple(losses))
+
+    async def _told_row(
+        self, kind: str, row: msgspec.Raw, version: str, message: Message, owner: Party, path: str
+    ) -> Bridged:
+        """One object of an answer, read and written on its own: never more than one is decoded at a time."""
+        if len(row) > LARGEST:
+            return Bridged([], (Loss(version, path or kind, f"it is larger than {LARGEST} bytes"),))
+        try:
+            value = decode_json(row)
+        except OcpiError as error:
+            return Bridged([], (Loss(version, path or kind, error.message),))
+        bridged = await self._row(kind, value, version, message, owner, path)
+        return Bridged([msgspec.Raw(msgspec.json.encode(each)) for each in bridged.value], bridged.losses)
 
     async def held(self, message: Message, rows: Iterable[Held]) -> list[msgspec.Raw]:
         """Objects of the mirror as the requester's version has them. What can not be told is left out."""

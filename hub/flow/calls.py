@@ -7,6 +7,7 @@ from aiohttp import web
 
 from hub.core.directory import Platform
 from hub.core.headers import CORRELATION_ID, REQUEST_ID, RequestHeaders
+from hub.core.hiding import hide_in_path
 from hub.errors import OcpiError
 from hub.events import Refused, Served
 
@@ -42,7 +43,7 @@ def refused(call: Call, address: str | None, error: OcpiError, response: web.Res
     return Refused(
         number=call.number,
         method=call.request.method,
-        path=call.request.raw_path.partition("?")[0],
+        path=hide_in_path(call.request.raw_path),
         address=address,
         headers=_told(call.headers, response),
         platform=call.platform,

@@ -1,6 +1,7 @@
 """Collect: GET All of what the hub does not keep (2.2.1, transport_and_format: GET All via Hubs)."""
 
 import asyncio
+from itertools import islice
 
 import msgspec
 
@@ -12,10 +13,14 @@ from hub.core.route import Route
 from hub.errors import InvalidParameters, OcpiError, ReceiverNotConnected, RoutingError
 from hub.flow.delivery import Deliverer
 from hub.ocpi import envelope
+from hub.ocpi.rows import NoList
+from hub.ocpi.rows import rows as rows_of
 from hub.plugin.table import OperationHooks
 
 _PAGES = 1000
 """So many pages are counted of a list whose owner does not tell its size."""
+_WHOLE = 20_000
+"""So many objects are counted of a page whose owner does not know limits."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -94,13 +99,14 @@ class Collector:
         """How many objects a party has: as it says; where it does not say, as many as come."""
         reply = await self._ask(message, party, 0, 1, query, hooks, until)
         told = count(dict(reply.headers).get("X-Total-Count"))
-        rows = _rows(reply)
+        rows = _rows(reply, _WHOLE)
+        del reply  # it may be large, and so may be the next one
         if told is not None or len(rows) != 1:
             # More than one: it does not know limits, and this was the whole list.
             return len(rows) if told is None else told
         size, before = 0, None
         for _ in range(_PAGES):
-            rows = _rows(await self._ask(message, party, size, query.cap, query, hooks, until))
+            rows = _rows(await self._ask(message, party, size, query.cap, query, hooks, until), _WHOLE)
             if not rows or rows == before:
                 break
             size, before = size + len(rows), rows
@@ -113,14 +119,14 @@ class Collector:
         rows: list[msgspec.Raw] = []
         wanted = min(wanted, part.total - offset)
         while len(rows) < wanted:
+            left = wanted - len(rows)
             try:
-                reply = await self._ask(message, part.party, offset + len(rows), wanted - len(rows), query, hooks)
+                more = _rows(await self._ask(message, part.party, offset + len(rows), left, query, hooks), left)
             except OcpiError:
                 break
-            more = _rows(reply)
             if not more:
                 break
-            rows += more[: wanted - len(rows)]
+            rows += more
         return rows
 
     async def _ask(
@@ -143,11 +149,11 @@ class Collector:
         raise refused(f"{party} answered {reply.ocpi_status} {said!r}")
 
 
-def _rows(reply: Reply) -> list[msgspec.Raw]:
+def _rows(reply: Reply, most: int) -> list[msgspec.Raw]:
     received = envelope.receive(reply.body)
     try:
-        return msgspec.json.decode(received.data, type=list[msgspec.Raw]) if received else []
-    except msgspec.MsgspecError:
+        return list(islice(rows_of(received.data), most)) if received else []
+    except NoList:
         return []
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from hub.bridge import Loss
 from hub.core.catalogue import WITHOUT_INTERFACES
-from hub.core.directory import Platform
+from hub.core.directory import THE_HUB, Directory, Platform, State
 from hub.core.headers import routing
 from hub.core.ids import new_id
 from hub.core.message import Message, Reply
@@ -24,12 +24,13 @@ from hub.core.pages import PageHeaders
 from hub.core.party import Party
 from hub.core.paths import join
 from hub.core.route import destination
-from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, ReceiverTimeout, RoutingError
+from hub.errors import OcpiError, PartnerNotFound, ReceiverNotConnected, ReceiverTimeout, RoutingError, ShutOut
 from hub.events import Answered, Bus, Delivered, Leg, TokenRefused
 from hub.flow.bridging import Bridging
 from hub.flow.indirect import Indirect
 from hub.flow.numbers import Numbers
 from hub.ocpi import envelope
+from hub.ocpi.rows import LARGEST
 from hub.partners.calls import JSON, Headers, opening
 from hub.plugin.api import Outgoing
 from hub.plugin.table import OperationHooks
@@ -41,7 +42,7 @@ Losses: TypeAlias = tuple[Loss, ...]
 _PASSED = ("X-Total-Count", "X-Limit", "Retry-After")
 _WORDS = {
     Fault.BUSY: "all connections to it are busy",
-    Fault.CLOSED: "the hub is stopping",
+    Fault.CLOSED: "the hub is stopping, or lets nothing through to it any more",
     Fault.CONNECT: "it does not accept connections",
     Fault.FORBIDDEN: "its address is not allowed",
     Fault.PROTOCOL: "its answer is not valid HTTP",
@@ -68,16 +69,21 @@ class Deliverer:
         indirect: Indirect,
         bridging: Bridging,
         bus: Bus,
-        report: Callable[[int, Fault | int], None],
+        report: Callable[[int, Fault | int, float], None],
         numbers: Numbers,
+        current: Callable[[], Directory],
     ) -> None:
-        """`report` is told how each attempt at a platform ended: an HTTP status, or what went wrong."""
+        """`report` is told how each attempt at a platform ended, an HTTP status or what went wrong, and its seconds.
+
+        `current` gives the snapshot that is in force.
+        """
         self._client = client
         self._report = report
         self._indirect = indirect
         self._bridging = bridging
         self._bus = bus
         self._numbers = numbers
+        self._current = current
 
     async def deliver(
         self,
@@ -162,19 +168,21 @@ class Deliverer:
             body=body,
             pool=platform.id,
             deadline=message.deadline if until is None else min(until, message.deadline),
+            max_body=None if message.method == "GET" else LARGEST,
         )
+        self._check_not_shut_out(message, platform, to)
         leg.sent = body
         sent = time.perf_counter()
         try:
             response = await self._client.send(request)
         except SendError as error:
             if error.fault is not Fault.TIMEOUT or until is None:
-                self._report(platform.id, error.fault)
+                self._report(platform.id, error.fault, time.perf_counter() - sent)
             raise _told(error, to, platform) from None
         finally:
             leg.waited = round((time.perf_counter() - sent) * 1_000_000)
         leg.http, leg.answer = response.status, response.body
-        self._report(platform.id, response.status)
+        self._report(platform.id, response.status, leg.waited / 1_000_000)
         reply = self._reply(message, to, platform, endpoint, response)
         leg.ocpi = reply.ocpi_status
         if reply.ok and message.operation.data and self._bus.wants(Answered):
@@ -182,6 +190,17 @@ class Deliverer:
                 Answered(platform=platform, operation=message.operation, body=response.body, exchange=message.exchange)
             )
         return reply
+
+    def _check_not_shut_out(self, message: Message, platform: Platform, to: Party) -> None:
+        """A message may have waited, for plugins or its turn: nothing goes from or to who was shut out meanwhile."""
+        current = self._current()
+        if current is message.directory:
+            return
+        sender, receiver = current.platforms.get(message.platform.id), current.platforms.get(platform.id)
+        if message.platform.id != THE_HUB and (sender is None or sender.state is State.SUSPENDED):
+            raise ShutOut
+        if receiver is None or receiver.state is not State.REGISTERED:
+            raise ReceiverNotConnected(f"{to} is not connected any more; do not queue the message")
 
     def _reply(self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response) -> Reply:
         if response.status in (401, 403):

@@ -225,6 +225,9 @@ class HubNetwork:
         """The hub's own endpoint."""
         return self._prefix + endpoint_path(self._offer.version, interface, module)
 
+    def check(self, url: str) -> None:
+        """Any URL that comes here was sealed by the hub."""
+
     async def send(self, method: str, url: str, *, to: Party | None, body: bytes, seconds: float | None) -> Heard:
         """One request, routed as any other. OcpiError where it never became a message."""
         hosting, headers = self._hosting, RequestHeaders(None, new_id(), new_id(), self._offer.party, to)

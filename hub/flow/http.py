@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from hub.errors import BadRequest, OcpiError, RequestTimeout, ServerError, TooLarge
-from hub.listener.patience import PatientProtocol
+from hub.listener.patience import PatientProtocol, with_target
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ class HttpServer(web.Server):
         body_limit: int,
         **options: Any,
     ) -> None:
-        super().__init__(handler, request_factory=self._request, **options)
+        super().__init__(handler, request_factory=with_target(self._request), **options)
         self.answer = answer
         self.patience = patience
         self.write_patience = write_patience

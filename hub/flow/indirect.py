@@ -16,6 +16,7 @@ from hub.core.party import Party
 from hub.core.paths import join, origin
 from hub.core.sealed import Sealed, Sealer, Use
 from hub.errors import InvalidParameters, NotFound
+from hub.upstream import SendError, split_url
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
@@ -63,7 +64,8 @@ class Indirect:
             absolute = (there._replace(scheme=here.scheme) if there.netloc == here.netloc else there).geturl()
             if origin(absolute) not in by.origins:
                 return None
-        except (InvalidParameters, ValueError):
+            split_url(absolute)
+        except (InvalidParameters, SendError, ValueError):
             return None
         return self._seal(message, Use.OBJECT, absolute, holder=(message.platform, message.sender), target=(by, party))
 
@@ -108,7 +110,14 @@ class Indirect:
 
     def _result(self, message: Message, to: Platform, party: Party, url: str) -> str:
         """A response_url for the receiver of this message; the roles are turned round: it will be the one to call."""
-        if origin(url) not in message.platform.origins:
+        try:
+            there = origin(url)
+            split_url(url)
+        except InvalidParameters as error:
+            raise InvalidParameters(f"{_NAME}: {error.message}") from None
+        except SendError as error:
+            raise InvalidParameters(f"{_NAME}: {error}") from None
+        if there not in message.platform.origins:
             raise InvalidParameters(f"{_NAME} is on a host that this platform did not register; use one of its own")
         return self._seal(message, Use.RESULT, url, holder=(to, party), target=(message.platform, message.sender))
 

@@ -21,6 +21,7 @@ from hub.core.route import Way
 from hub.events import Bus, Delivered, Event, Found, Handled, Refused, Served, Subscription
 from hub.flow import entries
 from hub.flow.numbers import Numbers
+from hub.flow.waiting import is_broadcast
 from hub.ocpi.rules import Finding
 from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
@@ -186,14 +187,14 @@ class Journal:
     def _delivered(self, event: Delivered) -> None:
         message, leg = event.message, event.leg
         row = entries.delivered(event)
-        if not self._is_broadcast(event):
+        if not is_broadcast(event):
             # Who is asked beside others is waited for only once.
             covered, last = self._waits.get(message.exchange, (0, 0))
             end = leg.number + leg.waited
             self._waits[message.exchange] = covered + max(0, end - max(last, leg.number)), max(last, end)
             if len(self._waits) > _UNDER_WAY:
                 del self._waits[next(iter(self._waits))]
-        self._keep("delivery", row, live=self._is_broadcast(event) and row["outcome"] != Outcome.DELIVERED)
+        self._keep("delivery", row, live=is_broadcast(event) and row["outcome"] != Outcome.DELIVERED)
         if self._captures:
             self._capture(leg.platform.id, message.exchange, row["id"], leg.sent, leg.answer)
 
@@ -213,11 +214,6 @@ class Journal:
         elif len(self._found) < _UNDER_WAY:
             count, known = self._found.get(number, (0, words))
             self._found[number] = count + len(findings), known
-
-    @staticmethod
-    def _is_broadcast(event: Delivered) -> bool:
-        message = event.message
-        return message.operation.broadcast and message.receiver in (None, message.directory.hub)
 
     def _capture(self, platform_id: int, number: int, delivery: int, request: bytes, answer: bytes) -> None:
         if self._captures.get(platform_id, 0) <= now_ms():

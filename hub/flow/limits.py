@@ -82,6 +82,10 @@ class Gate:
         meter.running += 1
         return meter
 
+    def forget(self, platform_id: int) -> None:
+        """A platform is gone: nothing of what it asked for counts any more."""
+        self._meters.pop(platform_id, None)
+
     def broadcast(self, platform: Platform) -> None:
         """Count a broadcast that a platform begins. Raises TooManyRequests."""
         meter = self._meter(platform)

@@ -5,10 +5,11 @@ OCPI 2.2.1, transport_and_format: GET All via Hubs, Timestamps and Objects send 
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.catalogue import WITHOUT_INTERFACES
@@ -19,14 +20,17 @@ from hub.core.paging import PageQuery
 from hub.core.party import Party, Role
 from hub.core.patching import NotKnown, has, last_updated, part, patch, put
 from hub.core.places import Area, Point
-from hub.errors import InvalidParameters, NotFound, OcpiError
+from hub.errors import InvalidParameters, NotFound, OcpiError, Unauthorized
 from hub.flow.clock import now
 from hub.partners.directory import now_ms
 from hub.store import mirror as store
 from hub.store import places
-from hub.store.database import Database
+from hub.store.database import Database, Work
+from hub.store.errors import PlatformUnknown
 from hub.store.mirror import Amount, Entry, Held
 from hub.store.places import Cluster, Extent, Found, Near
+
+T = TypeVar("T")
 
 _PREFIX = 3
 _TOKEN_TYPE = "RFID"  # noqa: S105 - the default of tokens' `type` parameter (2.2.1, tokens 12.2.2)
@@ -85,7 +89,8 @@ class Mirror:
     async def apply(self, message: Message) -> bool:
         """Take a push over; whether it made a new object or part.
 
-        InvalidParameters where a PATCH is older than what is held, or is of something that is not held.
+        InvalidParameters where a PATCH is older than what is held, or is of something that is not held; Unauthorized
+        where the platform was removed in the meantime.
         """
         owner = message.owner
         if owner is None:
@@ -121,7 +126,10 @@ class Mirror:
             )
             return created or added
 
-        return await self._database.write(work)
+        try:
+            return await self._write(message.platform.id, work)
+        except PlatformUnknown:
+            raise Unauthorized("this platform was removed meanwhile") from None
 
     async def keep(
         self, module: str, platform: Platform, party: Party, rows: list[msgspec.Raw]
@@ -129,10 +137,11 @@ class Mirror:
         """Keep a page of what was pulled; how many were taken, and the newest last_updated among them.
 
         `party` is the one that was asked; where an object does not say whose it is (OCPI 2.1.1), it is that one's.
-        An object of another platform's party, or without what names it, is passed by.
+        An object of another platform's party, or without what names it, is passed by. PlatformUnknown where it is gone.
         """
         good = [pulled for row in rows if (pulled := _pulled(module, platform, party, bytes(row)))]
-        await self._database.write(
+        await self._write(
+            platform.id,
             lambda connection: store.absorb(
                 connection,
                 module,
@@ -140,7 +149,7 @@ class Mirror:
                 version=platform.version or "",
                 platform_id=platform.id,
                 now=now_ms(),
-            )
+            ),
         )
         newest = max(good, key=lambda each: last_updated(each[0].body), default=None)
         return len(good), newest[1] if newest else None
@@ -150,10 +159,17 @@ class Mirror:
         return await self._database.read(lambda connection: store.pulled_until(connection, platform_id, module))
 
     async def set_pulled_until(self, platform_id: int, module: str, date_from: str) -> None:
-        """Remember that."""
-        await self._database.write(
-            lambda connection: store.set_pulled_until(connection, platform_id, module, date_from)
+        """Remember that. PlatformUnknown where the platform is gone."""
+        await self._write(
+            platform_id, lambda connection: store.set_pulled_until(connection, platform_id, module, date_from)
         )
+
+    async def _write(self, platform_id: int, work: Work[T]) -> T:
+        """Write rows of a platform. The one thing that they refer to is the platform."""
+        try:
+            return await self._database.write(work)
+        except IntegrityError as error:
+            raise PlatformUnknown(platform_id) from error
 
     async def page(self, message: Message) -> tuple[list[Held], int, PageQuery]:
         """One page of GET All: what the requester may see, and how much that is on all pages."""

@@ -7,6 +7,7 @@ import msgspec
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import THE_HUB, Directory, Platform
 from hub.core.headers import RequestHeaders
+from hub.core.hiding import hide_in_path
 from hub.core.ids import new_id
 from hub.core.message import Message
 from hub.core.modules import METHODS, Catalogue, Interface, Operation
@@ -86,7 +87,9 @@ class Reader:
             interfaces = _INTERFACES.get(side.lower(), ())
         tables = [rows for each in interfaces if (rows := self._catalogue.module(version, each, module))]
         if not tables:
-            raise NotFound(f"there is no {'/'.join(found[:2])[:80]} in OCPI {version} here; see the version details")
+            raise NotFound(
+                f"there is no {hide_in_path('/'.join(found[:2]))[:80]} in OCPI {version} here; see the version details"
+            )
         operation = next((row for rows in tables if (row := rows.find(method, parts))), None)
         if operation is None:
             allowed = tuple(each for each in METHODS if any(rows.find(each, parts) for rows in tables))

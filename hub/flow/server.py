@@ -15,7 +15,7 @@ from aiohttp import web
 
 from hub.core.addresses import FORWARDED, Proxies
 from hub.core.catalogue import CATALOGUE, WITHOUT_INTERFACES
-from hub.core.directory import Encoding, Platform, Secret
+from hub.core.directory import Directory, Encoding, Platform, Secret
 from hub.core.headers import (
     CORRELATION_ID,
     REQUEST_ID,
@@ -31,9 +31,9 @@ from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.paging import PageQuery, paging
 from hub.core.party import Party, Role
-from hub.core.paths import split_target
+from hub.core.paths import ocpi_parts, split_target
 from hub.core.urls import endpoint_path
-from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, Stopping, Unauthorized
+from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, ShutOut, Stopping, Unauthorized, bare
 from hub.events import Bus, Refused, Served
 from hub.flow.calls import Call, refused, served
 from hub.flow.certifying import CERTIFY, Inbox
@@ -42,7 +42,8 @@ from hub.flow.http import check_framing, has_next, read_body
 from hub.flow.limits import Gate
 from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline
-from hub.flow.reader import Reader
+from hub.flow.reader import Reader, Target
+from hub.flow.under_way import UnderWay
 from hub.ocpi import envelope
 from hub.ocpi.handshake import Endpoint, Version, VersionDetails
 from hub.partners.access import Access, Caller
@@ -119,8 +120,8 @@ class OcpiServer:
         self._bus = bus
         self._numbers = numbers
         self._inbox = inbox
-        self._under_way: set[asyncio.Task[Any]] = set()
-        self._stopping = self._given_up = self._traced = False
+        self._under_way = UnderWay()
+        self._stopping = self._traced = False
 
     def reconfigure(self, page_limit: int, timing: Timing, proxies: Proxies) -> None:
         """Other limits and other proxies to believe, from the next request on."""
@@ -140,19 +141,21 @@ class OcpiServer:
 
     def give_up(self) -> int:
         """End what is still under way with an answer that says so; how many requests that are."""
-        self._given_up = True
-        for task in self._under_way:
-            task.cancel()
-        return len(self._under_way)
+        words = "this hub stopped before the request was answered; GET what became of it"
+        return self._under_way.end_all(Stopping(words, _BACK_IN))
+
+    def shut_out(self, platform_id: int) -> None:
+        """End what a platform, which was suspended or removed, has under way: nothing is told or sent on any more."""
+        self._under_way.end_of(platform_id, ShutOut())
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._under_way.add(task)
+        self._under_way.begin(task)
         try:
             response = await self._answered(request, task)
         finally:
-            self._under_way.discard(task)
+            self._under_way.finish(task)
         if self._stopping and not has_next(request):
             response.force_close()
         return response
@@ -170,16 +173,17 @@ class OcpiServer:
             let_in = self._gate.enter(platform)
             try:
                 call = Call(request=request, headers=headers, number=number, began=began, platform=platform)
-                return await self._dispatch(call)
+                return await self._dispatch(call, task)
             finally:
                 let_in.leave()
         except OcpiError as refusal:
-            error = refusal
+            error = bare(refusal)
         except asyncio.CancelledError:
-            if not self._given_up:
+            ended = self._under_way.answer(task)
+            if ended is None:
                 raise
             task.uncancel()
-            error = Stopping("this hub stopped before the request was answered; GET what became of it", _BACK_IN)
+            error = ended
         except Exception:
             log.exception("request_failed")
             error = ServerError("the hub failed; its operator finds the reason in the log")
@@ -226,11 +230,13 @@ class OcpiServer:
         """The answer to something that could not even be read as a request."""
         return self._refused(error, RequestHeaders())
 
-    async def _dispatch(self, call: Call) -> web.Response:
+    async def _dispatch(self, call: Call, task: "asyncio.Task[Any]") -> web.Response:
         request, headers = call.request, call.headers
         path, query = split_target(request.raw_path)
         # A proxy in front may pass the public path on, or strip it: both arrive.
-        first, second, third, rest = _parts(path.removeprefix(self._prefix) if path.startswith(self._behind) else path)
+        first, second, third, rest = ocpi_parts(
+            path.removeprefix(self._prefix) if path.startswith(self._behind) else path
+        )
         if first == "versions" and not second:
             return self._served(call, "versions", None, await self._versions_list(request, headers))
         if first not in self._versions:
@@ -248,14 +254,22 @@ class OcpiServer:
             self._inbox.take(request.method, third, await self._body(request))
             return self._served(call, CERTIFY, first, self._success(headers, msgspec.UNSET))
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
-        if second == SEALED:
-            target, directory = self._reader.sealed(f"{third}/{rest}".rstrip("/"), request.method, headers)
-        else:
-            path = f"{second}/{third}/{rest}"
-            target, directory = self._reader.target(first, path, request.method, query, headers)
+        sealed = second == SEALED
+        path = f"{third}/{rest}".rstrip("/") if sealed else f"{second}/{third}/{rest}"
+
+        def find() -> tuple[Target, Directory]:
+            if sealed:
+                return self._reader.sealed(path, request.method, headers)
+            return self._reader.target(first, path, request.method, query, headers)
+
+        target, directory = find()
+        self._under_way.belongs(task, target.caller.platform.id)
         self._seen(target.caller.platform.id)
         await self._keeper.learn_encoding(target.caller.platform.id, target.caller.digest, target.caller.encoding)
         body = await self._body(request) if target.operation.has_body else b""
+        if directory is not self._keeper.current:
+            # Reading takes its time: the token may be one that was renewed or revoked by now.
+            target, directory = find()
         message = self._reader.message(target, directory, body, deadline)
         return self._replied(message, await self._pipeline.handle(message))
 
@@ -353,15 +367,6 @@ class OcpiServer:
                 *reply.headers,
             ),
         )
-
-
-def _parts(path: str) -> tuple[str, str, str, str]:
-    """What follows /ocpi/, cut into three segments and a rest; doubled slashes count as one."""
-    pieces = [piece for piece in path.split("/") if piece]
-    if not pieces or pieces[0] != "ocpi":
-        return "", "", "", ""
-    first, second, third, *rest = (*pieces[1:], "", "", "")
-    return first, second, third, "/".join(piece for piece in rest if piece)
 
 
 def _is_for(platform: Platform, module: str) -> bool:

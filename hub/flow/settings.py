@@ -3,9 +3,11 @@
 from typing import Any
 
 from hub.config import Config
+from hub.core.party import Party
 from hub.flow.hosting import Settings as HostingSettings
 from hub.flow.server import Timing
 from hub.flow.sync import Settings as PullSettings
+from hub.partners.credentials import Identity
 from hub.upstream import Limits
 
 _LINGER = 2.0
@@ -53,3 +55,9 @@ def http_options(config: Config) -> dict[str, Any]:
         "max_field_size": limits.header_bytes,
         "lingering_time": min(_LINGER, limits.slow_request),
     }
+
+
+def identity(config: Config, url: str) -> Identity:
+    """Who the hub is, reached at `url`."""
+    hub = config.hub
+    return Identity(Party.parse(hub.party), hub.name, hub.website, f"{url}/ocpi/versions", hub.list_parties)

@@ -6,9 +6,10 @@ for what the hub mirrors, that is the hub. Broken Link headers, endless lists an
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NoReturn
+from itertools import islice
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,14 +25,20 @@ from hub.core.paths import join
 from hub.events import Bus, Registered, StatusChanged, Subscription
 from hub.flow.mirror import Mirror
 from hub.ocpi import envelope
+from hub.ocpi.rows import NoList
+from hub.ocpi.rows import rows as rows_of
 from hub.partners.calls import opening
 from hub.partners.directory import DirectoryKeeper, now_ms
+from hub.store.errors import PlatformUnknown
 from hub.upstream import Client, Request, SendError
 
 log = structlog.get_logger()
 
-_ROWS: "msgspec.json.Decoder[list[msgspec.Raw] | None]" = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _AT_ONCE = 4
+_BATCH = 500
+"""Objects that are kept at once."""
+_SMALLEST = 40
+"""Bytes of an object with an id and a last_updated."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -119,6 +126,7 @@ class Puller:
     def begin(self, platform: Platform) -> Progress:
         """Start a pull, or join the one that runs."""
         if platform.id not in self._running:
+            self._progress = {key: each for key, each in self._progress.items() if key in self._keeper.records}
             progress = self._progress[platform.id] = Progress(platform.name)
             task = asyncio.create_task(self._pull(platform, progress), name=f"sync: {platform.name}")
             self._running[platform.id] = task
@@ -171,6 +179,8 @@ class Puller:
             progress.problem = str(stopped)
         except TimeoutError:
             progress.problem = f"the pull took longer than {self._settings.timeout:g} s"
+        except PlatformUnknown:
+            progress.problem = "it was removed in the meantime"
         except Exception:
             progress.problem = "the hub failed; the reason is in its log"
             log.exception("sync_failed", platform=platform.name)
@@ -212,13 +222,16 @@ class Puller:
                 seen.add(url)
                 rows, pages = await self._page(platform, party, url)
                 progress.pages += 1
-                progress.objects += len(rows)
                 progress.total = max(progress.total, before + (count(pages.total) or 0))
-                kept, newest = await self._mirror.keep(module, platform, party, rows)
-                progress.kept += kept
-                progress.refused += len(rows) - kept
-                latest = max(filter(None, (latest, newest)), key=milliseconds, default=None)
-                url = next_page(url, pages) if rows else None
+                came = progress.objects
+                while batch := list(islice(rows, _BATCH)):
+                    self._check_batch(batch, progress)
+                    kept, newest = await self._mirror.keep(module, platform, party, batch)
+                    progress.objects += len(batch)
+                    progress.kept += kept
+                    progress.refused += len(batch) - kept
+                    latest = max(filter(None, (latest, newest)), key=milliseconds, default=None)
+                url = next_page(url, pages) if progress.objects > came else None
         # One object from the future would hide every change until then.
         if latest and latest != since and milliseconds(latest) <= now_ms():
             await self._mirror.set_pulled_until(platform.id, module, latest)
@@ -227,7 +240,14 @@ class Puller:
         if progress.pages >= self._settings.pages or progress.objects >= self._settings.objects:
             raise _Stopped(f"the list has no end: stopped after {progress.pages} pages, {progress.objects} objects")
 
-    async def _page(self, platform: Platform, party: Party, url: str) -> tuple[list[msgspec.Raw], PageHeaders]:
+    def _check_batch(self, batch: list[msgspec.Raw], progress: Progress) -> None:
+        """Not even the objects of one page are read to their end where that would take for ever."""
+        if progress.objects >= self._settings.objects:
+            raise _Stopped(f"the list has no end: stopped after {progress.pages} pages, {progress.objects} objects")
+        if len(batch) == _BATCH and sum(map(len, batch)) < _SMALLEST * _BATCH:
+            raise _Stopped(f"the list does not hold objects: {_BATCH} in a row are too small to be any")
+
+    async def _page(self, platform: Platform, party: Party, url: str) -> tuple[Iterator[msgspec.Raw], PageHeaders]:
         if platform.authorization is None:
             raise _Stopped("the hub has no token for this platform")
         request = Request(
@@ -245,16 +265,11 @@ class Puller:
         if received is None or response.status != 200 or not 1000 <= received.status_code < 2000:
             raise _Stopped(f"the platform answered HTTP {response.status} with no OCPI success")
         pages = PageHeaders(*(response.headers.get(name) for name in ("Link", "X-Total-Count", "X-Limit")))
-        return _rows(received.data), pages
+        try:
+            return rows_of(received.data), pages
+        except NoList:
+            raise _Stopped("the platform's list is not a list") from None
 
 
 class _Stopped(Exception):
     """The pull can not go on; the text says why."""
-
-
-def _rows(data: Any) -> list[msgspec.Raw]:
-    try:
-        # Some write an empty list as null, or leave it out.
-        return _ROWS.decode(data) or []
-    except (msgspec.MsgspecError, RecursionError):
-        raise _Stopped("the platform's list is not a list") from None

@@ -7,6 +7,12 @@ _UNDER_WAY = 10_000
 _ASKS_MANY = frozenset((Way.ASK, Way.COLLECT))
 
 
+def is_broadcast(event: Delivered) -> bool:
+    """Whether a delivery is one of a broadcast, which was answered before it."""
+    message = event.message
+    return message.operation.broadcast and message.receiver in (None, message.directory.hub)
+
+
 class Waiting:
     """Remembers what each exchange under way waited for, until it is handled."""
 
@@ -14,8 +20,8 @@ class Waiting:
         self._waited: dict[int, int] = {}
 
     def delivered(self, event: Delivered) -> None:
-        """Note how long a platform took. A broadcast is answered before, and nobody fetches this: the oldest go."""
-        if event.leg.waited:
+        """Note how long a platform took. Of those that were asked beside others, nobody fetches it: the oldest go."""
+        if event.leg.waited and not is_broadcast(event):
             self._waited[event.message.exchange] = event.leg.waited
             if len(self._waited) > _UNDER_WAY:
                 del self._waited[next(iter(self._waited))]

@@ -43,7 +43,7 @@ class HubClientInfo:
         client: Client,
         bus: Bus,
         statuses: Statuses,
-        report: Callable[[int, Fault | int], None],
+        report: Callable[[int, Fault | int, float], None],
         *,
         timeout: float = 10.0,
         at_once: int = 64,
@@ -200,22 +200,24 @@ class HubClientInfo:
         endpoint, authorization = _endpoint(viewer), viewer.authorization
         if endpoint is None or authorization is None:
             return
+        clock = asyncio.get_running_loop().time
+        began = clock()
         request = Request(
             method="PUT",
             url=join(endpoint, (info.country_code, info.party_id)),
             headers=(*opening(authorization), *JSON),
             body=msgspec.json.encode(info.in_version(viewer.version)),
             pool=f"clientinfo {viewer.id}",
-            deadline=asyncio.get_running_loop().time() + self._timeout,
+            deadline=began + self._timeout,
             max_body=_PUSH_BODY,
         )
         try:
             response = await self._client.send(request)
         except SendError as error:
-            self._report(viewer.id, error.fault)
+            self._report(viewer.id, error.fault, clock() - began)
             reason = str(error)
         else:
-            self._report(viewer.id, response.status)
+            self._report(viewer.id, response.status, clock() - began)
             code = envelope.status_code(response.body)
             if response.status < 300 and code is not None and 1000 <= code < 2000:
                 return

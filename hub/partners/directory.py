@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.agreements import Agreements, Rule
-from hub.core.directory import Credential, Directory, Encoding, Platform, Secret
+from hub.core.directory import Credential, Directory, Encoding, Platform, Secret, State
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
 from hub.core.paths import origin
@@ -35,7 +35,8 @@ T = TypeVar("T")
 class DirectoryKeeper:
     """The one place that changes the directory. `current` is the snapshot in force.
 
-    `stale` are the platforms that changed in the store and could not be read again.
+    `stale` are the platforms that changed in the store and could not be read again. `shut_out` are told the id of a
+    platform as soon as it is suspended or removed.
     """
 
     def __init__(self, database: Database, keyring: Keyring, hub: Party, *, agreed: bool = True) -> None:
@@ -43,6 +44,7 @@ class DirectoryKeeper:
         self.current = msgspec.structs.replace(Directory.of(hub, ()), agreements=Agreements(agreed))
         self.records: dict[int, PlatformRecord] = {}
         self.stale: set[int] = set()
+        self.shut_out: list[Callable[[int], None]] = []
         self._database = database
         self._keyring = keyring
         self._creating = asyncio.Lock()
@@ -89,13 +91,20 @@ class DirectoryKeeper:
             except PlatformUnknown:
                 self.records.pop(platform_id, None)
                 self.current = _without(self.current, platform_id)
+                self._shut(platform_id)
             except BaseException:
                 self.stale.add(platform_id)
                 raise
             else:
                 self.records[platform_id] = record
                 self.current = _with(_without(self.current, platform_id), self._platform(record), record)
+                if record.state is State.SUSPENDED:
+                    self._shut(platform_id)
             self.stale.discard(platform_id)
+
+    def _shut(self, platform_id: int) -> None:
+        for tell in self.shut_out:
+            tell(platform_id)
 
     async def learn_encoding(self, platform_id: int, digest: bytes, encoding: Encoding) -> None:
         """Remember how a platform writes its token, where that is new."""

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -48,9 +49,13 @@ class NewKey(msgspec.Struct, frozen=True):
 
 
 class KeyBook:
-    """The keys of this hub, in memory and in the store. A change is in force when its call returns."""
+    """The keys of this hub, in memory and in the store. A change is in force when its call returns.
+
+    `revoked` are called when a key was.
+    """
 
     def __init__(self, database: Database) -> None:
+        self.revoked: list[Callable[[], None]] = []
         self._database = database
         self._by_digest: dict[bytes, KeyRecord] = {}
         self._used: dict[bytes, int] = {}
@@ -117,6 +122,8 @@ class KeyBook:
         await self._database.write(lambda connection: remove_key(connection, name))
         self._by_digest.pop(found.digest, None)
         self._used.pop(found.digest, None)
+        for tell in self.revoked:
+            tell()
         log.info("key_revoked", name=name)
         return view
 

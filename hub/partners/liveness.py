@@ -129,7 +129,7 @@ class Liveness:
         policy: Policy,
         *,
         timeout: float = 5.0,
-        at_once: int = 32,
+        at_once: int = 256,
     ) -> None:
         """`timeout` is the seconds of one probe, `at_once` how many probes run at the same time."""
         self._keeper = keeper
@@ -172,17 +172,18 @@ class Liveness:
             breaker.reconfigure(policy, _chance())
             self._follow(platform_id, breaker)
 
-    def report(self, platform_id: int, outcome: Fault | int) -> None:
+    def report(self, platform_id: int, outcome: Fault | int, took: float = 0.0) -> None:
         """How a message to a platform ended: the HTTP status of its answer, or why there was none.
 
-        Not for a message whose deadline was cut shorter than a platform may take: that timeout says nothing of it.
+        `took` is the seconds since it was sent. Not for a message whose deadline was cut shorter than a platform may
+        take: that timeout says nothing of it.
         """
         breaker = self._breakers.get(platform_id)
         if breaker is None or outcome in _NO_SIGN:
             return
         if outcome in _TROUBLE:
             self._why[platform_id] = f"HTTP {outcome}" if isinstance(outcome, int) else _WORDS[outcome]
-            breaker.failed(self._clock(), _chance())
+            breaker.failed(self._clock(), _chance(), took)
         else:
             self._heard[platform_id] = self._clock()
             breaker.answered(self._clock())

@@ -233,6 +233,8 @@ class Partners:
         version = platform.version
         if url:
             origin(url)
+            if self._registrar:
+                self._registrar.check(url, f"endpoint {module}")
             await self._keeper.write(
                 platform.id,
                 lambda connection: set_endpoint(connection, platform.id, version, module, side, url=url),

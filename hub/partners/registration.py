@@ -4,10 +4,10 @@ OCPI 2.2.1, chapter 7. A registration is complete when it is on disk; until then
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -31,7 +31,7 @@ from hub.partners.credentials import (
     sided,
 )
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.partners.peer import Learned, Peer, PeerRefused, PeerSilent, read_one
+from hub.partners.peer import Learned, Peer, PeerRefused, PeerSilent, check_url, read_one
 from hub.partners.tokens import new_token
 from hub.plugin.api import Registration
 from hub.plugin.runner import Runner
@@ -70,7 +70,7 @@ class Registrar:
         self._catalogue = catalogue
         self.identity = identity
         self._timeout = timeout
-        self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._busy: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def reconfigure(self, identity: Identity, timeout: float) -> None:
         """Present the hub otherwise, and give partners another time to answer."""
@@ -108,7 +108,7 @@ class Registrar:
     async def delete(self, caller: Caller) -> None:
         """DELETE: unregister. 405 where it is not registered."""
         self._expect(caller, (TokenKind.C, TokenKind.PENDING), "this platform is not registered")
-        async with self._busy[caller.platform.id]:
+        async with self._turn(caller.platform.id):
             self._still_valid(caller)
             await self._keeper.write(
                 caller.platform.id, lambda connection: unregister(connection, caller.platform.id, now_ms())
@@ -162,7 +162,7 @@ class Registrar:
         record = self._keeper.records[platform.id]
         if record.token_out_encoding is None or platform.versions_url is None or platform.version is None:
             raise InvalidParameters(f"{platform.name} is not registered; there is no token to renew")
-        async with self._busy[platform.id]:
+        async with self._turn(platform.id):
             token = self._keeper.token_out(platform.id)
             learned = await self._peer(platform.id).learn(
                 platform.versions_url,
@@ -183,7 +183,7 @@ class Registrar:
             raise InvalidParameters(f"credentials: {reason}") from None
         platform_id = caller.platform.id
         roles = presented(credentials, self._keeper.current.platforms[platform_id].reserved)
-        async with self._busy[platform_id]:
+        async with self._turn(platform_id):
             self._still_valid(caller)
             self._check_parties(platform_id, roles, allow_new_parties=False)
             token_out = Secret(credentials.token)
@@ -207,9 +207,11 @@ class Registrar:
                 encodings=(guess, *(each for each in _BOTH if each is not guess)),
             )
         except PeerSilent as silent:
-            if not silent.forbidden:
+            if silent.forbidden is None:
                 raise
-            raise CannotUseApi("the hub may not call the address of your versions URL; ask its operator") from None
+            raise CannotUseApi(
+                f"{silent.forbidden}: the hub may not call this address, it is not a public one; ask its operator"
+            ) from None
 
     async def _present(
         self,
@@ -343,6 +345,14 @@ class Registrar:
 
     async def _drop_pending(self, platform_id: int, digest: bytes) -> None:
         await self._keeper.write(platform_id, lambda connection: drop_pending(connection, digest))
+
+    def check(self, url: str, field: str) -> None:
+        """Refuse a URL for partners that an operator gives, as far as can be said before its name is looked up."""
+        check_url(self._client, url, field)
+
+    def _turn(self, platform_id: int) -> asyncio.Lock:
+        """For one at a time of a platform; it is forgotten when nobody holds it or waits for it."""
+        return self._busy.setdefault(platform_id, asyncio.Lock())
 
     def _peer(self, platform_id: int) -> Peer:
         return Peer(self._client, platform_id, self._timeout)

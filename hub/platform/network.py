@@ -3,7 +3,7 @@
 import asyncio
 
 from hub.core.catalogue import WITHOUT_INTERFACES
-from hub.core.directory import Platform, State
+from hub.core.directory import Platform, Secret, State
 from hub.core.headers import routing
 from hub.core.modules import Interface
 from hub.core.party import Party
@@ -13,7 +13,7 @@ from hub.partners.calls import JSON, opening
 from hub.partners.directory import DirectoryKeeper
 from hub.plugin.party.network import Heard
 from hub.plugin.party.offer import Offer
-from hub.upstream import Client, Fault, Request, SendError
+from hub.upstream import Client, Fault, Request, SendError, split_url
 
 
 class PartnerNetwork:
@@ -47,18 +47,24 @@ class PartnerNetwork:
             raise NoMatchingEndpoints(f"{partner.name} offers no {module} {interface} in OCPI {partner.version}")
         return url
 
+    def check(self, url: str) -> None:
+        """InvalidParameters where a URL can not be called, or leads to none of the partners."""
+        try:
+            split_url(url)
+        except SendError as error:
+            raise InvalidParameters(f"response_url: {error}") from None
+        self._whose(url)
+
     async def send(self, method: str, url: str, *, to: Party | None, body: bytes, seconds: float | None) -> Heard:
         """One request. A URL that leads to none of the partners is not called: no token is for others."""
-        partner = next((each for each in self.partners if origin(url) in each.origins), None)
-        if partner is None or partner.authorization is None:
-            raise InvalidParameters("the URL is not on a host that a partner of this platform has registered")
+        partner, authorization = self._whose(url)
         own = self._offer.party
         routed = routing(own, to) if to else routing(own, own)[:2]
         request = Request(
             method=method,
             url=url,
             headers=(
-                *opening(partner.authorization),
+                *opening(authorization),
                 *(() if self._offer.version in WITHOUT_INTERFACES else routed),
                 *(JSON if body else ()),
             ),
@@ -72,6 +78,12 @@ class PartnerNetwork:
             raise _told(error, partner) from None
         headers = {name: ", ".join(response.headers.getall(name)) for name, _ in response.headers.items()}
         return Heard(response.status, headers, response.body)
+
+    def _whose(self, url: str) -> tuple[Platform, Secret]:
+        for each in self.partners:
+            if each.authorization is not None and origin(url) in each.origins:
+                return each, each.authorization
+        raise InvalidParameters("the URL is not on a host that a partner of this platform has registered")
 
     def _towards(self, to: Party | None) -> Platform:
         partners = self.partners

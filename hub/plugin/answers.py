@@ -15,6 +15,8 @@ from hub.plugin.hooks import Kind
 _KEPT = (
     "operation", "segments", "request_id", "correlation_id", "platform", "sender", "owner", "deadline", "directory",
 )  # fmt: skip
+_LARGEST = 2**24
+"""Bytes by which a plugin may make a body longer."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _OWN_HEADERS = re.compile(
@@ -31,8 +33,11 @@ def complaint(kind: Kind, given: tuple[Any, ...], answer: Any) -> str | None:
     if not isinstance(answer, kind.returns):
         wanted = " or ".join((*(each.__name__ for each in kind.returns), "None"))
         return f"returned {type(answer).__name__}, a {kind.name} hook returns {wanted}"
-    if not isinstance(getattr(answer, "body", b""), bytes):
+    body = getattr(answer, "body", b"")
+    if not isinstance(body, bytes):
         return "the body it returned is not bytes; use with_body(...)"
+    if len(body) > _LARGEST + len(getattr(given[-1], "body", b"")):
+        return f"the body it returned has {len(body):,} bytes, which is more than it may add"
     check = _CHECKS.get(type(answer))
     return check(given, answer) if check else None
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from hub.listener.patience import PatientProtocol
+from hub.listener.patience import PatientProtocol, with_target
 from hub.plugin.parts import NO_LIMITS, HttpLimits
 from hub.plugin.serving import Failure, Fault
 
@@ -93,6 +93,8 @@ class Front:
             runner = web.AppRunner(application, access_log=None, logger=_QUIET, shutdown_timeout=DRAIN)
             self._runners.append(runner)
             await runner.setup()
+            if runner.server:
+                runner.server.request_factory = with_target(runner.server.request_factory)
             room = _Room(runner.server, limits)
             # A copy: what closes it must not close the port that the next version goes on with.
             listener = self._doors.take(key).dup()

@@ -22,6 +22,7 @@ from hub.plugin.modules import Added, line_of_modules, modules_of, off_by_defaul
 from hub.plugin.party.base import PartyPlugin, PartySettings
 from hub.plugin.party.offer import Offer, offer_of
 from hub.plugin.services import Service
+from hub.plugin.watchdog import PREFIX
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -171,7 +172,7 @@ class Loader:
         table = self.config.plugins.get(source.path.stem, {})
         if table.get("enabled", not off_by_default(source.text)) is False:
             return None  # not run at all: it may need what is not installed
-        module = ModuleType(f"ocpi_hub_plugin_{source.path.stem}_{secrets.token_hex(4)}")
+        module = ModuleType(f"{PREFIX}{source.path.stem}_{secrets.token_hex(4)}")
         module.__file__ = str(source.path)
         if source.parts:
             _open_folder(module, source.path.with_suffix(""))

@@ -67,7 +67,10 @@ class Reception:
         service = verbs.get(verb)
         if service is None:
             raise Problem(404, f"plugin {plugin} has no verb {verb!r}{likely(verb, verbs)}")
-        return await self.serve(Reached(service, {}, running), _decoded(service, given))
+        reached = Reached(service, {}, running)
+        answer = await self.serve(reached, _decoded(service, given))
+        written(reached, answer)  # it will be, by whoever called
+        return answer
 
     async def panels(self, plugin: str) -> tuple[Panel, ...]:
         """What the plugin shows, drawn now. One that fails says so, and the others are there."""
@@ -102,6 +105,8 @@ class Reception:
         except Problem as problem:
             return Panel(name, title, None, problem.message)
         wrong = misfit(drawing)
+        if wrong:
+            reached.running.blame(name, wrong)
         return Panel(name, title, None if wrong else drawing, wrong or "")
 
     def _running(self, plugin: str) -> Running:
@@ -109,6 +114,15 @@ class Reception:
         if plugin not in found:
             raise Problem(404, f"no plugin {plugin!r} is running{likely(plugin, found)}")
         return found[plugin]
+
+
+def written(reached: Reached, answer: Any) -> bytes:
+    """What a service returned, as JSON. Problem 500 where it can not be that."""
+    try:
+        return msgspec.json.encode(answer)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        reached.running.blame(reached.service.name, f"returned what is no JSON: {error}")
+        raise Problem(500, f"plugin {reached.running.loaded.stem} returned what is no JSON") from None
 
 
 def _is_panel(service: Service) -> bool:

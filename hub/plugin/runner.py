@@ -13,6 +13,7 @@ from hub.core.modules import Catalogue, Operation
 from hub.core.route import Refuse
 from hub.events import Bus, PluginChanged
 from hub.plugin.api import Hub, Registration
+from hub.plugin.aside import in_thread
 from hub.plugin.doors import Doors
 from hub.plugin.errors import PluginError, likely, problem
 from hub.plugin.loader import Loaded, Loader, Source
@@ -21,11 +22,14 @@ from hub.plugin.party.offer import Offer
 from hub.plugin.reception import Reception
 from hub.plugin.running import Running
 from hub.plugin.table import HookTable, OperationHooks
+from hub.plugin.watchdog import Watchdog
 
 log = structlog.get_logger()
 
 QUARANTINE_AFTER = 5
 POLL = 1.0
+LOAD = 10.0
+"""Seconds in which a file has to be loaded while the hub runs."""
 SPARE = 5.0
 
 
@@ -41,7 +45,7 @@ class HookTiming(msgspec.Struct, frozen=True, kw_only=True):
 class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One plugin, for people. `hooks` reads `route tokens.post`; `problem` says why the file is not used as it is.
 
-    `party` is the party that it is, in the hub.
+    `party` is the party that it is, in the hub; `tasks` are background tasks and calls that have not ended.
     """
 
     name: str
@@ -55,6 +59,7 @@ class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
     timings: tuple[HookTiming, ...] = ()
     problem: str = ""
     party: str = ""
+    tasks: int = 0
 
 
 class Host(Protocol):
@@ -93,6 +98,7 @@ class Runner:
         self._retiring: set[asyncio.Task[None]] = set()
         self._refreshing = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
+        self._watchdog = Watchdog(self._held_up, self._broken_off)
         self._doors = Doors()
         self._changing: dict[str, asyncio.Task[None]] = {}
         self._parts: Parts | None = None
@@ -144,6 +150,7 @@ class Runner:
             await running.open()
             self._tell(stem, "started")
         self._watcher = asyncio.create_task(self._watch(), name="plugins: watch")
+        self._watchdog.start()
 
     async def stop(self) -> None:
         """Stop watching, and stop every plugin. The hub has to have ended its messages before."""
@@ -157,6 +164,7 @@ class Runner:
         self._running.clear()
         self._swap()
         await asyncio.gather(*(each.stop() for each in running))
+        self._watchdog.stop()
 
     async def settle(self) -> None:
         """Wait until what was replaced has stopped."""
@@ -180,7 +188,7 @@ class Runner:
     async def adopt(self, loader: Loader) -> None:
         """Take over other settings, changed files, and what was set aside: all of it, or PluginError and nothing."""
         async with self._refreshing:
-            files, loaded = await asyncio.to_thread(self._load_changed, loader)
+            files, loaded = await in_thread(LOAD, self._load_changed, loader)
             started = await self._begin_all(loaded)
             self._loader, self._files, self._doubles = loader, files, []
             for stem in [stem for stem in self._digests if stem not in files]:
@@ -191,13 +199,22 @@ class Runner:
                 self._digests[stem] = digest
                 await self._replace(stem, running)
             for each in self._running.values():
-                each.faults.reset()
+                if not each.halted:
+                    each.faults.reset()
 
-    def reset(self, name: str) -> None:
-        """Call a plugin again that was set aside. Raises LookupError where none of this name runs."""
+    async def reset(self, name: str) -> None:
+        """Call a plugin again that was set aside. Raises LookupError where none of this name runs.
+
+        One that held up the hub was ended: it is loaded and started anew.
+        """
         if name not in self._running:
             raise LookupError(f"no plugin {name!r} is running{likely(name, self._running)}")
-        self._running[name].faults.reset()
+        running = self._running[name]
+        if running.halted:
+            self._digests.pop(name, None)  # so that its file looks like a changed one
+            await self.refresh()
+        else:
+            running.faults.reset()
 
     def status(self) -> list[PluginStatus]:
         """Every plugin there is a file for, by name."""
@@ -218,7 +235,7 @@ class Runner:
             if self._digests.get(stem) == source.digest:
                 return
             self._digests[stem] = source.digest
-            loaded = await asyncio.to_thread(self._loader.load, source)
+            loaded = await in_thread(LOAD, self._loader.load, source)
             running = await self._begin(loaded) if loaded else None
         except PluginError as error:
             self._reject(stem, str(error))
@@ -248,7 +265,9 @@ class Runner:
 
     def _is_as_it_was(self, stem: str, source: Source, loader: Loader) -> bool:
         before, after = (each.config.plugins.get(stem, {}) for each in (self._loader, loader))
-        return self._digests.get(stem) == source.digest and stem not in self._problems and before == after
+        halted = stem in self._running and self._running[stem].halted
+        same = self._digests.get(stem) == source.digest and before == after
+        return same and stem not in self._problems and not halted
 
     async def _begin_all(
         self, loaded: dict[str, tuple[bytes, Loaded | None]]
@@ -274,6 +293,22 @@ class Runner:
         running = Running(loaded, self._bus, self._quarantine_after, self._doors, self._parts)
         await running.start(self._hub)
         return running
+
+    def _held_up(self, stem: str, at: str, seconds: float) -> None:
+        """A plugin held up the loop. One that has done so too often is not only called no more: all of it ends."""
+        running = self._running.get(stem)
+        if running is None:
+            return  # it was about to start, or to stop
+        running.faults.held_up(at, seconds)
+        if running.faults.aside and not running.halted:
+            task = asyncio.create_task(running.halt(), name=f"plugins: halt {stem}")
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    def _broken_off(self, stem: str) -> None:
+        """Others may be about to call the same code, before anybody can be told."""
+        if running := self._running.get(stem):
+            running.broken_off()
 
     def _reject(self, stem: str, problem: str) -> None:
         if self._problems.get(stem) == problem:
@@ -353,6 +388,7 @@ class Runner:
             ),
             problem=rejected,
             party=str(running.loaded.offer.party) if running.loaded.offer else "",
+            tasks=running.container.running,
         )
 
 

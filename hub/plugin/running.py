@@ -16,7 +16,7 @@ from hub.plugin.api import Hub, Plugin, Push
 from hub.plugin.contain import Container, Fault
 from hub.plugin.doors import Doors, Front
 from hub.plugin.errors import PluginError, problem
-from hub.plugin.faults import Faults
+from hub.plugin.faults import HELD_UP, Faults
 from hub.plugin.hooks import ADMIT, ON, ON_PUSH
 from hub.plugin.inspection import Hook
 from hub.plugin.loader import Loaded
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 START = 10.0
 STOP = 5.0
 OBSERVE = 30.0
+MOST_TASKS = 1000
+"""Background tasks of one plugin: more than that are a leak."""
 _MEANT = (Problem, OcpiError, web.HTTPException, ConnectionResetError)
 """What a service raises for its caller, or because that one is gone. It is no fault of the plugin."""
 
@@ -74,8 +76,8 @@ class BoundHook:
         self.slowest = max(self.slowest, answer.seconds)
         if wrong := complaint(self.kind, given, answer.value):
             raise Fault("answered wrong", wrong)
-        if answer.seconds > self._seconds:
-            self._faults.failed(self.name, Fault("slow", f"blocked the hub for {answer.seconds:.1f} s"))
+        if answer.step > self._seconds:
+            self._faults.failed(self.name, Fault("slow", f"blocked the hub for {answer.step:.1f} s"))
         else:
             self._faults.succeeded(self.name)
         return answer.value
@@ -91,6 +93,8 @@ class Running:
         self.faults = Faults(loaded.path, bus, quarantine_after)
         self.hooks: tuple[BoundHook, ...] = ()
         self.queue: Subscription | None = None
+        self.halted = False
+        self._broken_off = 0
         self.plugin: Plugin
         self._bus = bus
         self._parts = parts
@@ -126,6 +130,8 @@ class Running:
 
         A fault is counted, but sets nothing aside.
         """
+        if self.halted:
+            raise Problem(503, f"plugin {self.loaded.stem} is set aside", "mend it, or have it called again")
         try:
             answer = await self.container.call(getattr(self.plugin, name), *given, seconds=seconds)
         except Fault as fault:
@@ -136,17 +142,36 @@ class Running:
             raise Problem(504 if fault.kind == "slow" else 500, f"plugin {self.loaded.stem} failed", hint) from fault
         return answer.value
 
+    def blame(self, name: str, wrong: str) -> None:
+        """Count that what a method returned is of no use to the operator."""
+        self.faults.noted(name, Fault("answered wrong", wrong))
+
+    def broken_off(self) -> None:
+        """Its code held up the hub, and was broken off. Once too often, and nothing of it runs any more."""
+        self._broken_off += 1
+        if self._broken_off >= HELD_UP:
+            self.container.kill()
+
+    async def halt(self) -> None:
+        """Run nothing of it any more, as it holds up the hub. It has to be loaded anew after that."""
+        self.halted = True
+        self.container.kill()
+        await self._front.close()
+        await self.container.end(seconds=STOP)
+
     async def stop(self) -> None:
         """Let the queue run empty, end the background tasks, and stop the instance. Never raises a fault."""
         await self._front.close()
         if self.queue:
             await self._bus.unsubscribe(self.queue, drain=STOP)
-        await self.container.end(seconds=STOP)
-        try:
-            await self.container.call(self.plugin.stop, seconds=STOP)
-        except Fault as fault:
-            self.faults.failed("stop", fault)
-        if left := await self.container.end(seconds=STOP):
+        left = await self.container.end(seconds=STOP)
+        if not left and not self.halted:
+            try:
+                await self.container.call(self.plugin.stop, seconds=STOP)
+            except Fault as fault:
+                self.faults.failed("stop", fault)
+            left = await self.container.end(seconds=STOP)
+        if left:
             log.warning("plugin_tasks_left", plugin=self.loaded.stem, tasks=left)
         self.loaded.unload()
 
@@ -165,6 +190,9 @@ class Running:
         await self.plugin.start()
 
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        if self.halted or self.container.running >= MOST_TASKS:
+            work.close()
+            raise RuntimeError(f"a plugin has {MOST_TASKS} background tasks at most, and none when it is set aside")
         self.container.spawn(work, name, partial(self._ended, name))
 
     def _ended(self, name: str, fault: Fault | None) -> None:

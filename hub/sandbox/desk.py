@@ -123,6 +123,7 @@ async def _careful(request: web.Request, handler: Any) -> web.StreamResponse:
         raise web.HTTPForbidden(text="this desk takes nothing from other sites\n")
     answer: web.StreamResponse = await handler(request)
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["X-Frame-Options"] = "DENY"
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

@@ -31,6 +31,9 @@ class Way:
         except CallFailed as reason:
             raise ReceiverNotConnected(str(reason)) from None
 
+    def check(self, url: str) -> None:
+        """A simulated platform trusts its peer."""
+
     async def send(
         self,
         method: str,

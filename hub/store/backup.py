@@ -15,7 +15,7 @@ import msgspec
 
 from hub.store.crypto import Keyring, load_or_create_key
 from hub.store.errors import BackupExists, KeyFileMissing, SchemaTooNew, StoreDamaged, StoreUnsuitable, WrongKey
-from hub.store.files import sync_folder
+from hub.store.files import sync_file, sync_folder
 from hub.store.meta import KEY_CHECK, key_check
 from hub.store.migrations import known_revisions
 
@@ -109,6 +109,7 @@ def restore(file: Path, folder: Path, progress: Progress) -> Restored:
         raise WrongKey(key_file, file)
     with _explained(database), _draft(database) as draft:
         _copy(file, draft, progress)
+        sync_file(draft)
         if key_file != key:
             copy_key(key_file, key)
         replaced = _set_aside(database)
@@ -145,6 +146,7 @@ def _set_aside(database: Path) -> Path | None:
         part = database.with_name(database.name + end)
         if part.exists():
             part.replace(kept.with_name(kept.name + end))
+    sync_folder(database.parent)  # before the new one comes: a power cut must not leave that one with the old log
     return kept
 
 
@@ -185,11 +187,7 @@ def _draft(of: Path) -> Iterator[Path]:
 
 def _put(draft: Path, at: Path, *, force: bool) -> None:
     """Give a finished draft its name, on disk for good; never that of a file which has come there meanwhile."""
-    file = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+    sync_file(draft)
     if not force:
         try:
             os.close(os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

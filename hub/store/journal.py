@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.outcome import Outcome
 from hub.store.database import Database
 from hub.store.journal_schema import captured, delivery, exchange
-from hub.store.statements import Row, insert_all, insert_missing
+from hub.store.statements import Row, among, insert_all, insert_missing
 from hub.store.sums import add
 
 _TRACED = 200
@@ -315,7 +315,7 @@ async def _sums(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Ma
             func.sum(case((row.outcome == Outcome.DELIVERED.value, 0), else_=1)).label("undelivered"),
             func.sum(row.losses).label("losses"),
         )
-        .where(row.exchange_id.in_(ids))
+        .where(among(row.exchange_id, ids))
         .group_by(row.exchange_id)
     )
     found = (await connection.execute(query)).mappings()
@@ -327,10 +327,10 @@ async def _sums(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Ma
 async def _traced(connection: AsyncConnection, rows: Sequence[Row]) -> list[Traced]:
     ids = [row["id"] for row in rows]
     bodies: dict[tuple[int, int], Bodies] = {}
-    for each in await connection.execute(select(captured).where(captured.c.exchange_id.in_(ids))):
+    for each in await connection.execute(select(captured).where(among(captured.c.exchange_id, ids))):
         bodies[each.exchange_id, each.delivery_id] = Bodies(each.request, each.answer)
     legs: dict[int, list[DeliveryRow]] = defaultdict(list)
-    query = select(delivery).where(delivery.c.exchange_id.in_(ids)).order_by(delivery.c.exchange_id, delivery.c.id)
+    query = select(delivery).where(among(delivery.c.exchange_id, ids)).order_by(delivery.c.exchange_id, delivery.c.id)
     for row in (await connection.execute(query)).mappings():
         leg = {**row, "outcome": Outcome(row["outcome"])}
         legs[row["exchange_id"]].append(DeliveryRow(**leg, bodies=bodies.get((row["exchange_id"], row["id"]))))

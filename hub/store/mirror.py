@@ -230,7 +230,7 @@ async def browse(
     if keys is None:
         query = query.where(mirror.c.position > after).order_by(mirror.c.position)
     else:  # these are found by their keys: with a position as well, all objects would be gone through for them
-        query = query.where(mirror.c.object_key.in_(keys))
+        query = query.where(among(mirror.c.object_key, keys))
     rows = (await connection.execute(query.limit(limit))).mappings()
     return sorted((Entry(**row) for row in rows), key=lambda each: each.position)
 

@@ -13,12 +13,16 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.selectable import SelectBase, TableClause
 from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.util import LRUCache
 
 from hub.plugin.parts import Work
 from hub.store.database import Database
 from hub.store.statements import upsert
 
 T = TypeVar("T")
+
+_STATEMENTS = 100
+"""So many compiled statements are kept for a plugin."""
 
 
 class OwnTables:
@@ -66,14 +70,20 @@ class PluginStore:
     def __init__(self, database: Database, tables: MetaData) -> None:
         self._database = database
         self._tables = tables
+        # In the engine's own they would keep the tables of each version of a plugin, long after that is gone.
+        self._compiled: LRUCache[Any, Any] = LRUCache(_STATEMENTS)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one unchanging view."""
-        return await self._database.read(lambda connection: work(OwnTables(connection, self._tables)))
+        return await self._database.read(lambda connection: self._run(connection, work))
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in one transaction, and commit."""
-        return await self._database.write(lambda connection: work(OwnTables(connection, self._tables)))
+        return await self._database.write(lambda connection: self._run(connection, work))
+
+    async def _run(self, connection: AsyncConnection, work: Work[T]) -> T:
+        await connection.execution_options(compiled_cache=self._compiled)
+        return await work(OwnTables(connection, self._tables))
 
 
 class PluginStores:

@@ -1,6 +1,6 @@
 """Statements that are not the same everywhere: the one place where SQL dialects differ."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 Row = dict[str, Any]
+_SIZES = (100, 25, 5, 1)
 Columns = Any  # of a table, or of the row that was to be inserted: SQLAlchemy has no type for both
 
 
@@ -20,9 +21,23 @@ async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequen
 
     Returns what the first column of the primary key is in those that were inserted.
     """
-    if not rows:
-        return set()
-    return set((await connection.scalars(_insert_missing(table), rows)).all())
+    statement, inserted = _insert_missing(table), set[Any]()
+    for part in _parts(rows):
+        inserted.update((await connection.scalars(statement, part)).all())
+    return inserted
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows into parts of few different lengths.
+
+    What returns something is one SQL text for all rows of a call. SQLite keeps what it made of each text that it saw
+    lately: with every length that there is, up to 250 rows, that would be tens of megabytes.
+    """
+    begin = 0
+    for size in _SIZES:
+        while len(rows) - begin >= size:
+            yield rows[begin : begin + size]
+            begin += size
 
 
 async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
@@ -85,7 +100,10 @@ def _upsert(
     return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where and where(new))
 
 
-def among(column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
-    """Whether the column has one of the values, of which there may be very many: they are one parameter."""
+def among(column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElement[bool]:
+    """Whether the column has one of the values, of which there may be very many.
+
+    They are one parameter: of a statement that has one for each, SQLite would keep a version for each number of them.
+    """
     each = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
     return column.in_(select(each.c.value))

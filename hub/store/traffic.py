@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.durations import of_step
 from hub.core.outcome import Outcome
 from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum
+from hub.store.statements import among
 from hub.store.sums import HUB, NOBODY, PARTNER, SPANS, cover, marks, span_of
 
 MOST_PAIRS = 1000
@@ -185,8 +186,8 @@ async def _failures(connection: AsyncConnection, last: Mapping[tuple[str, str], 
         return {}
     numbers = set(last.values())
     came, sent = exchange.c, delivery.c
-    exchanges = select(came.id, came.correlation_id, came.reason).where(came.id.in_(numbers))
-    deliveries = select(sent.exchange_id, sent.receiver, sent.reason).where(sent.exchange_id.in_(numbers))
+    exchanges = select(came.id, came.correlation_id, came.reason).where(among(came.id, numbers))
+    deliveries = select(sent.exchange_id, sent.receiver, sent.reason).where(among(sent.exchange_id, numbers))
     known = {number: (correlation, reason) for number, correlation, reason in await connection.execute(exchanges)}
     reasons = {(number, receiver): reason for number, receiver, reason in await connection.execute(deliveries)}
     found = {}
@@ -201,7 +202,7 @@ def _rows(
 ) -> CompoundSelect[Any]:
     """The sums of a time. Each stretch of it is looked up by itself, so that an index finds its rows."""
     row = table.c
-    of = () if parties is None else (or_(row.sender.in_(parties), row.receiver.in_(parties)),)
+    of = () if parties is None else (or_(among(row.sender, parties), among(row.receiver, parties)),)
     return union_all(
         *(
             select(*(row[name] for name in columns)).where(row.span == span, row.at >= begin, row.at < end, *of)

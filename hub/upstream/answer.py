@@ -1,6 +1,7 @@
 """Reads one HTTP/1.1 answer after another from the bytes of one connection. No I/O."""
 
 import re
+from io import BytesIO
 from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -46,7 +47,7 @@ class AnswerReader:
         """A new answer comes, with at most `max_body` bytes of body."""
         self._max_body = self._room = max_body
         self._fields: list[tuple[bytes, bytes]] = []
-        self._body: bytes | bytearray = b""
+        self._body: bytes | BytesIO = b""
         self._decoder: Decoder | None = None
         self._complete: Response | None = None
         self._status = 0
@@ -81,6 +82,12 @@ class AnswerReader:
         if self._until_eof:
             self._finish()
         return self._complete
+
+    def let_go(self) -> None:
+        """Keep nothing of the answer. A connection may be idle for long, and one that is closed is garbage for long."""
+        self._body = b""
+        self._fields = []
+        self._decoder = self._complete = None
 
     def on_message_begin(self) -> None:
         """Called by the parser at the first byte of an answer."""
@@ -125,11 +132,12 @@ class AnswerReader:
             self._body_too_large()
         if not self._body:
             self._body = data
-        elif isinstance(self._body, bytearray):
-            self._body += data
+        elif isinstance(self._body, BytesIO):
+            self._body.write(data)
         else:
-            self._body = bytearray(self._body)
-            self._body += data
+            first, self._body = self._body, BytesIO()
+            self._body.write(first)
+            self._body.write(data)
 
     def on_message_complete(self) -> None:
         """Called by the parser after the last byte of an answer."""
@@ -142,7 +150,9 @@ class AnswerReader:
         if self._decoder is not None:
             self._decoder.finish()
             fields = [field for field in fields if field[0] not in {b"content-encoding", b"content-length"}]
-        self._complete = Response(self._status, Headers(fields), bytes(self._body))
+        # What a BytesIO gives is what it has, and no copy: large answers are not there twice.
+        body = self._body.getvalue() if isinstance(self._body, BytesIO) else self._body
+        self._complete = Response(self._status, Headers(fields), body)
 
     def _interim(self, status: int) -> None:
         if status == 101:

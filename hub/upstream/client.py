@@ -9,9 +9,10 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from hub.core.urls import HOSTED
+from hub.core.urls import HOSTED, is_inside
 from hub.upstream.connection import Connection
 from hub.upstream.dial import Dialer, tls_context
+from hub.upstream.echo import without_token
 from hub.upstream.guard import Guard
 from hub.upstream.local import Locals
 from hub.upstream.pool import Pool
@@ -65,6 +66,14 @@ class Client:
         for pool in self._pools.values():
             pool.reconfigure(limits)
 
+    def check(self, url: str) -> None:
+        """SendError URL or FORBIDDEN where a partner's URL will not be called, as far as is known without a look-up."""
+        origin, _ = split_url(url)
+        if is_inside(origin.host):
+            raise SendError(Fault.FORBIDDEN, f"{origin.host} is a name inside the hub, which no partner is at")
+        if origin.literal:
+            self._dialer.check(origin.host)
+
     async def send(self, request: Request) -> Response:
         """The partner's answer to `request`, or SendError. A push is sent once at most, whatever happens.
 
@@ -83,16 +92,21 @@ class Client:
         pool = self._pools.get(request.pool) or self._new_pool(request.pool)
         pool.enter()
         try:
-            response = await self._deliver(pool, request, origin, target, started)
+            response = without_token(request, await self._deliver(pool, request, origin, target, started))
             if request.follow and _is_redirect(response):
                 target = _target_within(response, request.url, origin)
                 with _already_sent():
-                    response = await self._deliver(pool, request, origin, target, started)
+                    response = without_token(request, await self._deliver(pool, request, origin, target, started))
                 if _is_redirect(response):
                     raise _redirect_error(response, origin, "again")
             return response
         finally:
             pool.leave()
+
+    def drop(self, key: str | int) -> None:
+        """Send nothing more on the connections of a pool. What was sent already is waited for; new requests go on."""
+        if pool := self._pools.pop(key, None):
+            pool.drop()
 
     async def close(self) -> None:
         """End every request with SendError(CLOSED) and close every connection. Does not wait for look-ups."""
@@ -144,8 +158,11 @@ class Client:
         finally:
             self._busy.discard(connection)
         if isinstance(outcome, SendError):
-            raise outcome
-        if connection.reusable and not self._closed and connection not in self._outdated:
+            try:
+                raise outcome
+            finally:
+                del outcome  # by its traceback, it would hold itself, and the request with it
+        if connection.reusable and not self._closed and not pool.dropped and connection not in self._outdated:
             pool.put(connection, self._loop.time())
         else:
             connection.abort()
@@ -157,7 +174,7 @@ class Client:
         self._dials.add(clock)
         try:
             async with clock:
-                connection = await self._dialer.dial(origin)
+                connection = await self._dialer.dial(origin, pool)
         except TimeoutError:
             if self._closed:
                 raise _stopping(sent=False) from None
@@ -170,6 +187,9 @@ class Client:
         if self._closed:
             connection.abort()
             raise _stopping(sent=False)
+        if pool.dropped:
+            connection.abort()
+            raise SendError(Fault.CLOSED, f"{origin.authority} was shut out before the connection was there")
         return connection
 
     def _new_pool(self, key: str | int) -> Pool:

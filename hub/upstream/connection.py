@@ -3,6 +3,7 @@
 import asyncio
 from typing import cast
 
+from hub.errors import bare
 from hub.upstream.answer import AnswerReader
 from hub.upstream.request import Fault, Response, SendError, seconds
 from hub.upstream.url import Origin
@@ -133,5 +134,8 @@ class Connection(asyncio.Protocol):
 
     def _settle(self, outcome: Response | SendError) -> None:
         waiter, self._waiter = self._waiter, None
+        self._reader.let_go()
+        if isinstance(outcome, SendError):
+            bare(outcome)
         if waiter is not None and not waiter.done():  # done: the caller was cancelled
             waiter.set_result(outcome)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Hashable
 from pathlib import Path
 
 from hub.upstream.connection import Connection
@@ -36,9 +37,13 @@ class Dialer:
         self._tls = tls
         self._resolver = resolver
 
-    async def dial(self, origin: Origin) -> Connection:
-        """A new connection to `origin`, or SendError FORBIDDEN, RESOLVE, CONNECT or TLS."""
-        addresses = (origin.host,) if origin.literal else await self._resolver.resolve(origin.host, origin.port)
+    def check(self, address: str) -> None:
+        """SendError FORBIDDEN where no connection would be made to this address."""
+        self._guard.check(address)
+
+    async def dial(self, origin: Origin, asker: Hashable = None) -> Connection:
+        """A new connection to `origin`, or SendError FORBIDDEN, RESOLVE, CONNECT or TLS. `asker`: see `Resolver`."""
+        addresses = (origin.host,) if origin.literal else await self._resolver.resolve(origin.host, origin.port, asker)
         addresses = self._permitted(addresses)
         give_up = self._loop.time() + self._limits.connect_timeout
         sock = await self._connect(addresses, origin.port, give_up)

@@ -40,6 +40,10 @@ _DENIED = {
     "fe80::/10": "link-local",
     "fec0::/10": "site-local",
     "ff00::/8": "multicast",
+    # What is routed in public is in 2000::/3; of the rest, ::ffff:0:127.0.0.1 is loopback where it is translated.
+    "::/3": "reserved",
+    "4000::/2": "reserved",
+    "8000::/1": "reserved",
 }
 
 

@@ -25,6 +25,7 @@ class Outside:
         """Send a request once. Raises HttpFailed."""
         deadline = asyncio.get_running_loop().time() + seconds
         try:
+            self._client.check(url)
             request = Request(
                 method=method,
                 url=url,

@@ -11,12 +11,13 @@ _MARGIN = 1.0
 class Pool:
     """At most `Limits.connections`, in use and idle together, spread over the platform's origins."""
 
-    __slots__ = ("_idle", "_limits", "in_use")
+    __slots__ = ("_idle", "_limits", "dropped", "in_use")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._idle: list[Connection] = []  # the longest unused one first
         self.in_use = 0
+        self.dropped = False
 
     @property
     def idle(self) -> int:
@@ -63,6 +64,12 @@ class Pool:
     def reconfigure(self, limits: Limits) -> None:
         """Other bounds. What is idle is closed: it was opened under the old ones."""
         self._limits = limits
+        while self._idle:
+            self._idle.pop().close()
+
+    def drop(self) -> None:
+        """Keep no connection any more, and make no use of those that are being opened."""
+        self.dropped = True
         while self._idle:
             self._idle.pop().close()
 

@@ -60,7 +60,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout: float = 5.0
     """For all addresses of a host together, TLS included."""
     dns_timeout: float = 5.0
-    dns_threads: int = 16
+    dns_threads: int = 32
     max_body: int = 16 * 1024 * 1024
     """Of an answer, after decompression."""
     max_header: int = 64 * 1024
@@ -72,6 +72,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `pool` is the key of the platform: each key has its own bounded pool of connections.
     `deadline` is a time of the running loop's clock (`loop.time()`) and covers everything up to the answer's
     last byte. `max_body` replaces `Limits.max_body`. `follow` says whether a redirect within the origin is followed.
+    `credentials`: the answer is a credentials object, in which the token of the request may stand again.
     """
 
     method: str
@@ -82,6 +83,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float
     max_body: int | None = None
     follow: bool = True
+    credentials: bool = False
 
     def __repr__(self) -> str:
         """No URL, header or body: any of them may hold a secret."""
@@ -95,16 +97,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Headers:
     """The header fields of an answer, looked up without regard to case."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("fields",)
 
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
         """Take over `fields`: pairs of lower-case name and value."""
-        self._fields = fields
+        self.fields = fields
 
     def get(self, name: str) -> str | None:
         """The first value of `name`."""
         wanted = name.lower().encode("latin-1")
-        for field, value in self._fields:
+        for field, value in self.fields:
             if field == wanted:
                 return value.decode("latin-1").strip()
         return None
@@ -112,11 +114,11 @@ class Headers:
     def getall(self, name: str) -> list[str]:
         """Every value of `name`, in the order of the answer."""
         wanted = name.lower().encode("latin-1")
-        return [value.decode("latin-1").strip() for field, value in self._fields if field == wanted]
+        return [value.decode("latin-1").strip() for field, value in self.fields if field == wanted]
 
     def items(self) -> list[tuple[str, str]]:
         """Every field as (lower-case name, value), in the order of the answer."""
-        return [(field.decode("latin-1"), value.decode("latin-1").strip()) for field, value in self._fields]
+        return [(field.decode("latin-1"), value.decode("latin-1").strip()) for field, value in self.fields]
 
 
 class Response:

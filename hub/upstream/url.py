@@ -105,7 +105,8 @@ def _idna(text: str) -> str:
     except UnicodeError:
         back = ""
     # What does not come back the same was mapped (wide digits, other dots, sharp s) and could be two hosts.
-    if back != text.lower():
+    # And digits of other scripts are digits to some.
+    if back != text.lower() or any(each.isdigit() and not each.isascii() for each in text):
         raise _refusal(f"the URL's host {text[:260]!r} has no plain IDNA form; write it as xn--...")
     return host.decode("ascii").lower()
 

@@ -13,8 +13,8 @@ from hub.plugin.web import Access, Pace
 
 from .people import Key, digest
 
-FindUser = Callable[[str, str], Awaitable[str | None]]
-"""The user that a token opens in an app."""
+FindUser = Callable[[bytes, str], Awaitable[str | None]]
+"""The user that a token, of which this is the digest, opens in an app."""
 
 _REMEMBERED = 10_000
 _MINUTE = 60.0
@@ -29,10 +29,15 @@ USERS = Access("users", ("key",))
 
 
 class Who(msgspec.Struct, frozen=True):
-    """Who calls: the app, and its user where the route is one of a user (else it is empty)."""
+    """Who calls: the app, and its user where the route is one of a user (else it is empty).
+
+    `key` is the name of the app key, `token` the digest of the user's token.
+    """
 
     app: str
     user: str = ""
+    key: str = ""
+    token: bytes = b""
 
 
 class Paces:
@@ -90,25 +95,34 @@ class Gate:
         if access.name not in key.scopes:
             raise Problem(403, f"this needs a key of scope {access.name}", "the operator of the hub makes keys")
         if "user" not in access.schemes:
-            return Who(key.app)
+            return Who(key.app, key=key.name)
         token = _once(request, "Authorization")
         if token is None or not token.startswith(_BEARER):
             raise _unauthorized("this needs a user's token", "send it as Authorization: Bearer ...")
-        user = await find_user(token.removeprefix(_BEARER), key.app)
+        kept = digest(token.removeprefix(_BEARER))
+        user = await find_user(kept, key.app)
         if user is None:
             self._wrong.check(address, "too many wrong keys or tokens from your address")
             raise _unauthorized("this token opens nothing", "it was renewed, or is of another app")
-        return Who(key.app, user)
+        return Who(key.app, user, key.name, kept)
+
+    def holds(self, key: str) -> bool:
+        """Whether an app key of this name is still good."""
+        return any(each.name == key and not _expired(each) for each in self.keys.values())
 
     def _key(self, request: web.Request, address: str) -> Key:
         given = _once(request, "X-Api-Key")
         if given is None:
             raise _unauthorized("this needs an app key", "send it in the header x-api-key")
         key = self.keys.get(digest(given))
-        if key is None or (key.expires is not None and key.expires < time.time() * 1000):
+        if key is None or _expired(key):
             self._wrong.check(address, "too many wrong keys or tokens from your address")
             raise _unauthorized("this key opens nothing", "it is wrong, expired or revoked")
         return key
+
+
+def _expired(key: Key) -> bool:
+    return key.expires is not None and key.expires < time.time() * 1000
 
 
 def network(address: str) -> str:

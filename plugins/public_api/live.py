@@ -49,10 +49,15 @@ class Tickets:
 class _Listener:
     """One socket, and what waits for it."""
 
-    def __init__(self, user: str, most: int) -> None:
-        self.user = user
+    def __init__(self, who: Who, most: int, transport: asyncio.Transport | None) -> None:
+        self.who = who
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(most)
-        self.drop: Callable[[], None] = lambda: None
+        self._transport = transport
+
+    def drop(self) -> None:
+        """End it at once, without a goodbye."""
+        if self._transport is not None:
+            self._transport.abort()
 
 
 class Sockets:
@@ -89,18 +94,16 @@ class Sockets:
                 self._drop(each)
 
     async def serve(
-        self, request: web.Request, user: str, first: Callable[[], Awaitable[Live]]
+        self, request: web.Request, who: Who, first: Callable[[], Awaitable[Live]]
     ) -> web.WebSocketResponse:
         """A socket from its beginning to its end. `first` gives what it is told first."""
-        self.check(user)
-        listener = _Listener(user, self._waiting)
-        self._by_user.setdefault(user, set()).add(listener)  # counted from here on: what comes now is not missed
+        self.check(who.user)
+        listener = _Listener(who, self._waiting, request.transport)
+        self._by_user.setdefault(who.user, set()).add(listener)  # counted from here on: what comes now is not missed
         socket = web.WebSocketResponse(heartbeat=self._ping, max_msg_size=_LONGEST, timeout=_GOODBYE, compress=False)
         try:
             begun = await first()
             await socket.prepare(request)
-            if request.transport is not None:
-                listener.drop = request.transport.abort
             self._open.add(socket)
             await self._talk(socket, listener, msgspec.json.encode(begun))
         finally:
@@ -113,9 +116,9 @@ class Sockets:
         for socket in tuple(self._open):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the service restarts")
 
-    def close_user(self, user: str) -> None:
-        """The end of the sockets of a user who is no more, or has another token."""
-        for each in tuple(self._by_user.get(user, ())):
+    def drop_where(self, gone: Callable[[Who], bool]) -> None:
+        """The end of sockets: their users are no more, or have another token, or the key they came with is revoked."""
+        for each in [each for of_user in self._by_user.values() for each in of_user if gone(each.who)]:
             each.drop()
 
     async def _talk(self, socket: web.WebSocketResponse, listener: _Listener, begun: bytes) -> None:
@@ -147,7 +150,7 @@ class Sockets:
         listener.drop()
 
     def _leave(self, listener: _Listener) -> None:
-        of_user = self._by_user.get(listener.user, set())
+        of_user = self._by_user.get(listener.who.user, set())
         of_user.discard(listener)
         if not of_user:
-            self._by_user.pop(listener.user, None)
+            self._by_user.pop(listener.who.user, None)

@@ -102,10 +102,10 @@ async def renew_token(own: Connection, user: str, secret: str) -> None:
     await own.execute(user_tokens.insert().values(row))
 
 
-async def opened_by(own: Connection, token: str, app: str) -> str | None:
-    """The user of an app that a token is of."""
+async def opened_by(own: Connection, token: bytes, app: str) -> str | None:
+    """The user of an app that a token is of, by its digest."""
     query = select(users.c.id).join(user_tokens, user_tokens.c.user == users.c.id)
-    found: str | None = await own.scalar(query.where(user_tokens.c.digest == digest(token), users.c.app == app))
+    found: str | None = await own.scalar(query.where(user_tokens.c.digest == token, users.c.app == app))
     return found
 
 

@@ -141,7 +141,7 @@ class Routes:
             return user
 
         user = await self._plugin.store.write(work)
-        self._plugin.sockets.close_user(user.id)
+        self._plugin.sockets.drop_where(lambda who: who.user == user.id)
         return UserWithToken(user=user, token=secret)
 
     async def remove_user(self, call: ApiCall[Who, Query, None]) -> Done:
@@ -153,7 +153,7 @@ class Routes:
 
         for card in await self._plugin.store.write(work):
             self._plugin.tell_card(card)
-        self._plugin.sockets.close_user(call.path["user"])
+        self._plugin.sockets.drop_where(lambda who: who.user == call.path["user"])
         return Done()
 
     async def add_card(self, call: ApiCall[Who, Query, NewCard]) -> Card:
@@ -300,10 +300,12 @@ class Routes:
             raise Problem(403, "pages of this origin may not come here", "the operator of the hub names origins")
         if request.headers.get("Upgrade", "").lower() != "websocket":
             raise Problem(400, "this is a WebSocket", "open it as one, with a ticket of POST /v1/tickets")
-        user = self._tickets.take(call.query.ticket).user
-        return await own.sockets.serve(request, user, partial(self._begun, user))
+        who = self._tickets.take(call.query.ticket)
+        return await own.sockets.serve(request, who, partial(self._begun, who))
 
-    async def _begun(self, user: str) -> Live:
+    async def _begun(self, who: Who) -> Live:
+        await self._plugin.check_still(who)  # that was when the ticket was made; from now on the socket is known
+        user = who.user
         found = await self._read(charges.list_sessions, user, active=True, after=None, limit=_BATCH)
         return Live(type="sessions", sessions=tuple(session for _, session in found))
 

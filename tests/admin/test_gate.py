@@ -85,6 +85,7 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(book, monkeypatch):
     assert (await refused(doorman, other.key)).status == 401
 
 
+@pytest.mark.promise(13)
 async def test_wrong_keys_get_slower_and_right_ones_do_not(book):
     right = (await book.create("right", "read")).key
     doorman = Doorman(book, first=0.02, longest=0.1)
@@ -101,6 +102,7 @@ async def test_wrong_keys_get_slower_and_right_ones_do_not(book):
     await waiting
 
 
+@pytest.mark.promise(13)
 async def test_many_wrong_keys_at_once_are_turned_away(book):
     doorman = Doorman(book, first=0.05, longest=0.05)
     problems = await asyncio.gather(*(refused(doorman, "wrong") for _ in range(20)))
@@ -130,6 +132,7 @@ async def test_an_address_is_forgiven_after_a_while(book, monkeypatch):
     assert doorman._addresses["192.0.2.1"].wrong == 1
 
 
+@pytest.mark.promise(13)
 async def test_a_proxy_that_is_believed_tells_who_is_slowed_down(tmp_path):
     async def tried(url, session, *forwarded):
         headers = [("x-api-key", "wrong"), *(("X-Forwarded-For", each) for each in forwarded)]
@@ -146,6 +149,7 @@ async def test_a_proxy_that_is_believed_tells_who_is_slowed_down(tmp_path):
         assert wrong == ["203.0.113.1", "203.0.113.2", "127.0.0.1"]
 
 
+@pytest.mark.promise(13)
 async def test_without_such_a_proxy_nobody_can_hide(net):
     with capture_logs() as logs:
         for number in range(2):

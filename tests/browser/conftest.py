@@ -16,6 +16,7 @@ from hub.sim import SimCpo, SimEmsp
 from tests.support import network
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+_NAMES_LEAD_HERE = "--host-resolver-rules=MAP *.example 127.0.0.1"
 PATIENCE = 20_000
 """Milliseconds that the browser waits for what has to appear."""
 
@@ -63,7 +64,7 @@ async def chromium() -> AsyncIterator[Browser]:
             pytest.fail("there is no Chromium, and CI has to have one")
         pytest.skip("needs Chromium: apt-get install chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", _NAMES_LEAD_HERE])
         yield browser
         await browser.close()
 

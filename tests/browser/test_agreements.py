@@ -1,5 +1,6 @@
 """The agreements in a real browser: the grid, changing a cell, the form by keyboard, rules, rights."""
 
+import pytest
 from playwright.async_api import expect
 
 CELL = "NL-CPO and DE-MSP: "
@@ -52,6 +53,7 @@ async def test_what_is_wrong_is_told_and_stays_filled_in(desk, page):
     desk.problems.clear()
 
 
+@pytest.mark.promise(13)
 async def test_hostile_names_are_text_and_names_are_looked_for(desk, page):
     await desk.app.partners.invite('<img src=x onerror="alert(1)">', ["BE-BAD:CPO"])
     await page.goto("/dashboard/agreements")

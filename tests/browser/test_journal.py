@@ -3,6 +3,7 @@
 import csv
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from hub.dashboard import journal
@@ -114,6 +115,7 @@ async def test_the_file_holds_what_is_filtered(desk, page, tmp_path):
     assert (row["sender"], row["receiver"], row["outcome"]) == ("NL-CPO", "DE-MSP", "delivered")
 
 
+@pytest.mark.promise(13)
 async def test_text_of_partners_is_only_text(desk, page):
     async with Partner("BE-BAD:EMSP", endpoints=EMSP_MODULES).serve() as bad:
         await bad.invited(desk.app)

@@ -1,5 +1,6 @@
 """The map in a real browser: lines and their ways, what failed, staying live, a phone, without scripts."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import PATIENCE
@@ -60,6 +61,7 @@ async def test_filters_and_order_are_links_and_forms(desk, page):
     await expect(page.get_by_role("columnheader", name="from")).to_have_attribute("aria-sort", "ascending")
 
 
+@pytest.mark.promise(13)
 async def test_hostile_names_are_text_and_it_fits_a_phone(desk):
     await desk.app.partners.invite('<img src=x onerror=alert(1)> "quoted"', ["BE-BAD:CPO"])
     await _push(desk)

@@ -1,5 +1,6 @@
 """The mirror in a real browser: what is held, the plot of the locations, one object, hostile text."""
 
+import pytest
 from playwright.async_api import expect
 
 from hub.core.party import Party
@@ -65,6 +66,7 @@ async def test_many_are_circles_and_a_click_looks_closer(desk, page):
     await expect(circles).to_have_count(2)
 
 
+@pytest.mark.promise(13)
 async def test_hostile_ids_and_content_are_text(desk, page):
     name = '"><img src=x onerror=alert(1)>/\u202e%2F'
     await _hold(desk, (name, 52.0, 5.0, "AVAILABLE"))

@@ -1,5 +1,6 @@
 """The page of plugins in a real browser: what runs, how long it takes, faults, and trying again."""
 
+import pytest
 from playwright.async_api import expect
 
 from hub.events import PluginSetAside
@@ -44,6 +45,7 @@ class Showing(Plugin):
 '''
 
 
+@pytest.mark.promise(13)
 async def test_what_a_plugin_shows_is_drawn(desk, page):
     desk.app.config.plugins_folder.mkdir(exist_ok=True)
     (desk.app.config.plugins_folder / "showing.py").write_text(_SHOWING)
@@ -68,6 +70,7 @@ async def test_without_plugins_it_says_what_to_do(page):
     await expect(page.locator("main")).to_contain_text("There are no plugins. The first one takes ten lines")
 
 
+@pytest.mark.promise(13)
 async def test_a_plugin_that_fails_is_named_and_tried_again(desk, page):
     app, to = desk.app, desk.emsp.roles[0].party
     (app.config.plugins_folder).mkdir(exist_ok=True)

@@ -93,6 +93,7 @@ async def test_a_whole_charge_in_the_browser(desk, chromium, look):
     await context.close()
 
 
+@pytest.mark.promise(13)
 async def test_bad_text_of_partners_is_text_and_nothing_else(desk, chromium):
     location = desk.cpo.locations.find("LOC1")
     location |= {"name": MARKUP * 5, "last_updated": "2030-01-01T00:00:00Z"}

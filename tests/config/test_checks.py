@@ -82,6 +82,12 @@ def test_network_refused(refuses, network: str):
     assert problem.startswith("config.toml:4: allow_private: ")
 
 
+def test_names_of_the_admin_listener(loads, refuses):
+    assert loads("[admin]\nnames = ['hub-admin.example']").admin.names == ("hub-admin.example",)
+    (problem,) = refuses("[admin]\nnames = [\n'hub-admin.example',\n'hub admin']")
+    assert problem.startswith("config.toml:4: names: 'hub admin' is neither an IP address nor a host name")
+
+
 def test_ca_file_has_to_exist(loads, refuses, file):
     (problem,) = refuses("[upstream]\nca_file = 'own.pem'")
     assert problem.startswith("config.toml:2: ca_file: there is no file ")

@@ -12,6 +12,8 @@ api_key = "canary"
 password = 1234
 pass_phrase = "fine"
 url = "https://user:canary@example.com/x"
+hook = "https://example.com/x?key=canary&a=b#canary"
+pattern = "a?b=c"
 [plugins.home_market.more]
 Secret = ["canary"]
 authorization = "canary"
@@ -35,3 +37,4 @@ def test_what_a_plugin_keeps_secret_is_hidden(loads):
     assert "canary" not in str(told)
     assert (told["blocked"], told["password"], told["api_key"]) == (["NL-TNM"], "[hidden]", "[hidden]")
     assert told["more"]["Secret"] == "[hidden]"
+    assert (told["hook"], told["pattern"]) == ("https://example.com/x?[hidden]", "a?b=c")

@@ -64,6 +64,14 @@ def test_a_rule_on_others_changes_nothing(made, one, other, default):
         ).permits(one, other, module)
 
 
+def test_a_new_hub_is_open_to_all():
+    new = Agreements()
+    assert new.default is True
+    assert (new.rules, new.modules) == ({}, frozenset())
+    assert new.visible(A, B)
+    assert new.uses(A, "cdrs")
+
+
 def test_without_a_rule_the_default_holds():
     for default in (True, False):
         assert Agreements.of((), default=default).permits(A, B, "cdrs") is default
@@ -75,5 +83,6 @@ def test_without_a_rule_the_default_holds():
 def test_a_rule_reads_the_same_whoever_is_named_first():
     assert Rule.between("nl-aaa", "*", "CDRS", allow=True) == Rule.between("*", "NLAAA", "cdrs", allow=True)
     assert str(Rule.between("NL-AAA", "DE-BBB", "*", allow=False)) == "deny everything between DE-BBB and NL-AAA"
+    assert str(Rule.between("NL-AAA", "*", "cdrs", allow=True)) == "allow cdrs between * and NL-AAA"
     with pytest.raises(ValueError, match="is not a party"):
         Rule.between("NL", "*", "cdrs", allow=True)

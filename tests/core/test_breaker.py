@@ -1,10 +1,8 @@
-"""The breaker: by enumeration, by a state machine of random events, and in simulated outages.
+"""The breaker: by enumeration, and by a state machine of random events. How soon partners learn: test_outages.py.
 
 OCPI 2.2.1, hubclientinfo: Still alive check, ConnectionStatus.
 """
 
-import heapq
-import random
 from itertools import pairwise, product
 from math import inf
 
@@ -214,6 +212,41 @@ class TestPublished:
             breaker.failed(now, 0.0)
         assert breaker.publishable(12.0) is OFFLINE
 
+    def test_offline_is_told_upon_a_fresh_sign_alone(self):
+        breaker = connected()
+        breaker.publish(0.0)
+        for _ in range(3):
+            breaker.failed(20.0, 1.0)
+        for now in (21.0, 23.0, 27.0, 35.0):
+            probe(breaker, now, alive=False)
+        assert breaker.probe_due == 50.0, "so that it is known when a minute is over"
+        assert breaker.publishable(60.0) is None
+        breaker.begin_probe(50.0)
+        assert breaker.publish_due == inf
+        breaker.end_probe(55.0, 1.0, alive=False)
+        assert breaker.publish_due == 60.0
+        assert breaker.publishable(60.0) is OFFLINE
+
+    def test_messages_that_hung_say_nothing_of_now(self):
+        breaker = connected()
+        for _ in range(3):
+            breaker.failed(30.0, 1.0, 30.0)
+        assert breaker.open
+        assert breaker.publishable(30.0) is None
+        assert breaker.probe_due <= 30.0
+        probe(breaker, 30.0, alive=False)
+        assert breaker.publishable(30.0) is OFFLINE
+
+    def test_messages_that_were_sent_before_it_came_back_do_not_open_it_again(self):
+        breaker = opened(100.0)
+        probe(breaker, 101.0, alive=True)
+        for _ in range(9):
+            breaker.failed(125.0, 1.0, 30.0)
+        assert not breaker.open
+        for _ in range(3):
+            breaker.failed(132.0, 1.0, 30.0)
+        assert breaker.open
+
     def test_connected_is_told_a_minute_after_offline_at_the_earliest(self):
         breaker = opened()
         breaker.publish(10.0)
@@ -386,74 +419,3 @@ TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
-
-
-class World:
-    """A platform that is up and down as told, with traffic, driven as `Liveness` drives it. Time is simulated."""
-
-    def __init__(self, up, *, every, hang, chance):
-        self.up, self.every, self.hang, self.chance = up, every, hang, chance
-        self.breaker = connected()
-        self.told = []
-        self.refused = 0
-        self.agenda = []
-        self.number = 0
-
-    def at(self, when, what):
-        self.number += 1
-        heapq.heappush(self.agenda, (when, self.number, what))
-
-    def run(self, until):
-        self.at(0.0, self.send)
-        now = 0.0
-        while now < until:
-            now = min(self.agenda[0][0], max(now, self.breaker.due))
-            if self.agenda[0][0] <= now:
-                heapq.heappop(self.agenda)[2](now)
-            if self.breaker.probe_due <= now:
-                self.breaker.begin_probe(now)
-                alive = self.up(now)
-                took = 0.05 if alive else min(self.hang, 5.0)
-                self.at(now + took, lambda when, alive=alive: self.probed(when, alive))
-            if status := self.breaker.publishable(now):
-                self.breaker.publish(now)
-                self.told.append((now, status))
-
-    def probed(self, now, alive):
-        self.breaker.end_probe(now, self.chance.random(), alive=alive)
-
-    def send(self, now):
-        self.at(now + self.every, self.send)
-        if self.breaker.open:
-            self.refused += 1
-        elif self.up(now):
-            self.breaker.answered(now)
-        else:
-            self.at(now + self.hang, lambda when: self.breaker.failed(when, self.chance.random()))
-
-    def status(self, now):
-        return next((status for when, status in reversed(self.told) if when <= now), CONNECTED)
-
-
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("hang", [0.0, 5.0, 30.0], ids=["refuses", "no connection", "never answers"])
-@pytest.mark.parametrize("every", [0.2, 3.0])
-def test_an_outage_is_told_within_45_seconds_and_its_end_within_75(every, hang, seed):
-    world = World(lambda now: not 1000 <= now < 2000, every=every, hang=hang, chance=random.Random(seed))
-    world.run(3000)
-    assert [status for _, status in world.told] == [OFFLINE, CONNECTED]
-    assert 1000 < world.told[0][0] <= 1045
-    assert 2000 < world.told[1][0] <= 2075
-    assert world.refused
-
-
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("period", [3, 12, 25, 40, 90])
-def test_a_platform_that_flaps_is_told_of_once_a_minute_at_most_and_rightly_in_the_end(period, seed):
-    world = World(lambda now: now >= 3000 or now % period > period / 2, every=0.5, hang=0.5, chance=random.Random(seed))
-    world.run(4000)
-    times = [when for when, _ in world.told]
-    assert all(after - before >= 60 - 1e-6 for before, after in pairwise(times))
-    assert all(a is not b for (_, a), (_, b) in pairwise(world.told))
-    # The minute may have begun while the last outage was over and the hub did not know it yet.
-    assert world.status(3000 + POLICY.longest + POLICY.quiet + 5) is CONNECTED

@@ -6,7 +6,9 @@ import traceback
 import msgspec
 import pytest
 
-from hub.core.directory import Credential, Directory, Platform, Secret, State, TokenKind
+from hub.core.agreements import Agreements
+from hub.core.directory import THE_HUB, Credential, Directory, Encoding, Platform, Secret, State, TokenKind
+from hub.core.limits import OwnLimits
 from hub.core.party import Party, Role
 from hub.log import clean
 
@@ -77,6 +79,7 @@ def test_a_secret_is_nothing_that_could_be_used_by_mistake(take):
 
 def test_a_secret_is_there_for_those_who_ask():
     assert SECRET.reveal() == TEXT
+    assert repr(SECRET) == "[hidden]"
 
 
 def test_parties_are_found_presented_or_not():
@@ -95,3 +98,25 @@ def test_a_snapshot_can_not_be_changed():
         directory.hub = TNM
     with pytest.raises(AttributeError):
         directory.parties[TNM].state = State.SUSPENDED
+
+
+def test_words_and_numbers_that_stand_in_databases_stay():
+    """A hub opens what an older one kept."""
+    assert [*State] == ["INVITED", "REGISTERED", "SUSPENDED"]
+    assert [*TokenKind] == ["A", "C", "PENDING"]
+    assert [*Encoding] == ["BASE64", "RAW"]
+    assert THE_HUB == 0  # the store counts platforms from 1 on
+
+
+def test_a_platform_that_was_just_invited():
+    new = Platform(id=1, name="new", state=State.INVITED)
+    assert (new.version, new.versions_url, new.authorization, new.validation) == (None, None, None, None)
+    assert (new.roles, new.reserved, new.endpoints, new.origins) == ({}, {}, {}, frozenset())
+    assert new.limits == OwnLimits()
+    assert not new.is_hub
+
+
+def test_a_hub_that_nobody_has_joined():
+    empty = Directory(HUB)
+    assert (empty.platforms, empty.parties, empty.credentials, empty.offline) == ({}, {}, {}, frozenset())
+    assert empty.agreements == Agreements()

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.headers import RequestHeaders, credentials_tokens, decode_token, read, routing, single_fields
+from hub.core.headers import (
+    RequestHeaders,
+    credentials_tokens,
+    decode_token,
+    message_ids,
+    read,
+    routing,
+    single_fields,
+    traceparent,
+)
 from hub.core.party import Party
 from hub.errors import BadRequest, InvalidParameters, OcpiError, Unauthorized
 
@@ -45,6 +54,22 @@ def test_names_and_parties_have_no_case():
 
 def test_nothing_is_there():
     assert read([]) == RequestHeaders()
+
+
+def test_message_ids_of_a_request_that_is_refused():
+    refused = [(b"x-request-id", b" r-1 "), (b"X-CORRELATION-ID", b"c-1"), (b"OCPI-to-party-id", b"\xff")]
+    assert message_ids(refused) == RequestHeaders(request_id="r-1", correlation_id="c-1")
+    for bad in (b"", b"\xfc", b"a\tb", b"a" * 129):
+        assert message_ids([(b"X-Request-ID", bad), IDS[1]]) == RequestHeaders(correlation_id="c-1")
+        assert message_ids([IDS[0], (b"X-Correlation-ID", bad)]) == RequestHeaders(request_id="r-1")
+    assert message_ids([]) == RequestHeaders()
+
+
+def test_the_trace_that_a_request_belongs_to():
+    other = (b"tracestate", b"x")
+    assert traceparent([other, (b"TraceParent", b" 00-ab-cd-\xfc "), other]) == "00-ab-cd-ü"
+    assert traceparent([(b"traceparent", b"1"), (b"Traceparent", b"2")]) is None
+    assert traceparent([other]) is None
 
 
 def test_an_empty_header_is_none():
@@ -173,3 +198,10 @@ def test_an_authorization_of_another_kind(header):
     with pytest.raises(Unauthorized, match="must read 'Token <base64 of your token>'") as caught:
         credentials_tokens(header)
     assert "s3" not in str(caught.value)
+
+
+def test_base64_has_one_alphabet_and_holds_no_spaces():
+    """A token has as few spellings as can be."""
+    assert decode_token("dG9rZW4=") == decode_token("dG9rZW4") == decode_token("dG9rZW4K") == "token"
+    for other in ("dG9r*ZW4=", "dG9r ZW4=", "dG9rZW4g", "dG9rZW4J"):
+        assert decode_token(other) is None

@@ -65,7 +65,7 @@ def platform(*parties, role=Role.CPO):
 def test_bad_json_is_a_bad_request_wherever_a_body_is_due(row, body):
     segments = ("NL", "TNM", "1", "2", "3")[: len(row.path)]
     if row.has_body and (body or not row.bare):
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequest, match="the body is empty" if not body else "the body "):
             owner_of(row, segments, body)
     else:
         assert owner_of(row, segments, body) == (TNM if row.owner is OwnerIn.PATH else None)
@@ -129,6 +129,24 @@ def test_body_and_path_must_agree(method, body, words):
         owner(body, method)
 
 
+@pytest.mark.parametrize(
+    ("module", "path", "body", "words"),
+    [
+        ("locations", "NL/TNM/LOC1/3256", {"uid": "3257"}, "uid is '3257', in the path it is '3256'"),
+        ("tokens", "NL/TNM/012345", {"uid": "543210"}, "uid is '543210', in the path it is '012345'"),
+        ("bookings", "NL/TNM/B1", {"party_id": "BEC"}, "party_id is 'BEC', in the path it is 'TNM'"),
+    ],
+)
+def test_body_and_path_must_agree_whatever_the_id_is_called(module, path, body, words):
+    """A booking has no id that path and body share, and an owner all the same (2.3.0, bookings 16.2.2)."""
+    segments = tuple(path.split("/"))
+    row = CATALOGUE.module("2.3.0", R, module).find("PUT", segments)
+    with pytest.raises(InvalidParameters, match=f"^body: {words}"):
+        owner_of(row, segments, json.dumps(body).encode())
+    owned = {"country_code": "NL", "party_id": "TNM", "id": "3256", "uid": segments[-1]}
+    assert owner_of(row, segments, json.dumps(owned).encode()) == TNM
+
+
 def test_the_last_of_two_equal_keys_counts():
     assert owner(b'{"id": "LOC2", "id": "LOC1"}') == TNM
     with pytest.raises(InvalidParameters):
@@ -159,6 +177,16 @@ def test_no_owner_is_named():
     assert owner_of(authorize, segments, b'{"location_id": "LOC1"}') is None
     with pytest.raises(BadRequest):
         owner_of(authorize, segments, b"{")
+
+
+def test_where_a_body_stops_to_be_utf_8():
+    with pytest.raises(BadRequest, match="the body is not UTF-8 at byte 11"):
+        owner(b'{"other": "\xc0\xae"}')
+
+
+def test_what_is_quoted_of_path_and_body_is_short():
+    with pytest.raises(InvalidParameters, match=f"^body: id is '{'a' * 64}', in the path it is '{'b' * 64}';"):
+        owner({"id": "a" * 99}, path=f"NL/TNM/{'b' * 99}")
 
 
 def test_the_sender_is_the_party_that_is_claimed():

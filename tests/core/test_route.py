@@ -1,215 +1,53 @@
 """`decide` over every combination of sender, receiver, owner, agreements, content and what was seen before.
 
-The expectation is a table written by hand from OCPI 2.2.1, transport_and_format: Message Routing.
+What has to come of each is in `routing_rules.py`.
 """
 
 import math
-from functools import cache
-from itertools import product
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, product
 
 import msgspec
 import pytest
 
-from hub.core.agreements import Agreements, Rule
 from hub.core.catalogue import CATALOGUE
-from hub.core.directory import Directory, Platform, State
+from hub.core.directory import Directory, State
 from hub.core.message import Message
-from hub.core.modules import Interface, Operation, is_placeholder
-from hub.core.party import Party, Role
+from hub.core.modules import Interface, is_placeholder
+from hub.core.party import Party
 from hub.core.route import Refuse, Route, Way, decide, destination
+from hub.core.urls import RESULTS
 from hub.errors import OcpiError
+from tests.core.routing_rules import AGREEMENTS, HUB, RECEIVERS, SENDERS, Case, expected
+from tests.core.routing_world import in_words, told, world
 
-MODULES = ("cdrs", "chargingprofiles", "commands", "locations", "sessions", "tariffs", "tokens")
-OPERATIONS = [each for each in CATALOGUE.operations() if each.version == "2.2.1" and each.module in MODULES]
-LATER_THAN_2_1_1 = ("chargingprofiles", "charging_preferences", "CANCEL_RESERVATION")
-EVERYBODYS = ("locations", "tariffs", "tokens")
 P = Party.parse
-HUB, REG, CPO = P("XX-HUB"), P("FR-REG"), P("FR-CPO")
-
-# Sender: its party, the others of its platform.
-SENDERS = {
-    "single": (P("NL-ONE"), ()),
-    "one of several": (P("DE-AAA"), (P("DE-BBB"), P("AT-CCC"))),
-    "hub": (P("HR-HBB"), (P("HR-CPO"),)),
-}
-# What can be written into OCPI-to; None is for open routing. What a party there is told: None where it is reached.
-RECEIVERS = {
-    "none": None,
-    "hub": HUB,
-    "self": ...,
-    "sibling": ...,
-    "registered": REG,
-    "another hub": P("BE-HBB"),
-    "behind a hub": P("BE-MSP"),
-    "unknown": P("ZZ-UNK"),
-    "invited": P("IT-INV"),
-    "suspended": P("BE-SUS"),
-    "not presented": P("AT-RES"),
-    "offline": P("GR-OFF"),
-    "other version": P("ES-OLD"),
-    "no endpoint": P("PT-BAR"),
-}
-UNREACHED = {
-    P("ZZ-UNK"): 4001,
-    P("IT-INV"): 4003,
-    P("BE-SUS"): 4003,
-    P("AT-RES"): 4003,
-    P("GR-OFF"): 4003,
-    P("PT-BAR"): 4000,
-}
-A_URL_NEEDS_NO_ENDPOINT = (P("PT-BAR"),)
-OWNERS = ("nobody", "sender", "sibling", "stranger", "registered")
-AGREEMENTS = ("open", "closed", "allow", "deny")
-FOUND = {
-    "none": (),
-    "one": (REG,),
-    "several": (REG, CPO),
-    "the sender": ...,
-    "offline": (P("GR-OFF"),),
-    "unknown": (P("ZZ-UNK"),),
-}
-DRIVERS = {"no driver": None, "driver of REG": REG, "driver of the sender": ...}
-
-# Who is there for a broadcast, one for each platform, by whose objects these are.
-DRIVERS_SIDE = {"DE-AAA", "ES-OLD", "HR-HBB", "FR-REG", "BE-HBB"}
-CHARGERS_SIDE = {"NL-ONE", "AT-CCC", "ES-OLD", "HR-HBB", "FR-CPO", "AT-YES", "BE-HBB"}
-HUBS = {"HR-HBB", "BE-HBB"}
-# Every party that is asked.
-EMSPS = {"DE-AAA", "DE-BBB", "ES-OLD", "FR-REG", "BE-MSP"}
-CPOS = CHARGERS_SIDE | {"FR-TWO"}
+OPERATIONS = list(CATALOGUE.operations())
+FOUND = ((), ("FR-REG",), ("FR-REG", "FR-CPO"), ..., ("GR-OFF",), ("ZZ-UNK",))
+DRIVERS = (None, "FR-REG", ...)
+OUTCOMES = {"direct", "broadcast", "ask", "collect", "mirror", 2000, 2001, 4000, 4001, 4003}
+A_FEW = 20
 
 
-def permitted(agreements: str, party: Party) -> bool:
-    return {"open": True, "closed": False, "allow": party == REG, "deny": party != REG}[agreements]
+def cases() -> Iterator[Case]:
+    """Every combination but for operations and what is in the URL; ... is the sender itself."""
+    for sender, (party, others) in SENDERS.items():
+        theirs = {"nobody": None, "sender": party, "stranger": "SE-XYZ", "registered": "FR-REG"}
+        owners = theirs | ({"sibling": others[-1]} if others else {})
+        receivers = {name: to for name, to in RECEIVERS.items() if to is not ...} | {"self": party}
+        receivers |= {"sibling": others[0]} if others else {}
+        for to, whose, agreements in product(receivers.values(), owners.values(), AGREEMENTS):
+            for found, driver in product(FOUND, DRIVERS) if to is None else [((), None)]:
+                seen = (party,) if found is ... else found
+                yield Case(sender, to, whose, seen, party if driver is ... else driver, agreements)
 
 
-def reached(party: Party, operation: Operation, agreements: str, url: str | None) -> tuple[Way, set[str]] | int:
-    if not permitted(agreements, party):
-        return 4001
-    if party == P("ES-OLD") and {operation.module, *operation.path} & {*LATER_THAN_2_1_1}:
-        return 2000
-    if url == "foreign" and UNREACHED.get(party, 4000) == 4000:
-        return 4000
-    if party in UNREACHED and not (url and party in A_URL_NEEDS_NO_ENDPOINT):
-        return UNREACHED[party]
-    return Way.DIRECT, {party.id}
-
-
-def everybody(side: set[str], sender: str, agreements: str) -> set[str]:
-    party, others = SENDERS[sender]
-    own = {each.id for each in (party, *others)}
-    return {each for each in side - own - (HUBS if sender == "hub" else set()) if permitted(agreements, P(each))}
-
-
-def expectation(case: "Case", operation, agreements, url):
-    """Way and destinations, or the status_code of the refusal."""
-    party = SENDERS[case.sender][0]
-    foreign = case.whose not in (None, party)
-    if (foreign and (case.sender != "hub" or case.owner == "registered")) or case.receiver == "self":
-        return 2001
-    if case.receiver not in ("none", "hub"):
-        return reached(case.to, operation, agreements, url)
-    if url is None and (case.receiver == "hub" or operation.path == () or is_broadcast(operation)):
-        meant = for_the_hub(operation, case.sender, agreements)
-        if meant or case.receiver == "hub":
-            return meant or 2001
-    return 2001 if case.receiver == "hub" else by_content(case, operation, agreements, url)
-
-
-def is_broadcast(operation) -> bool:
-    return operation.module in EVERYBODYS and operation.interface == "RECEIVER" and operation.method != "GET"
-
-
-def for_the_hub(operation, sender, agreements):
-    """Broadcast Push and GET All via Hubs."""
-    if is_broadcast(operation):
-        theirs = CHARGERS_SIDE if operation.module == "tokens" else DRIVERS_SIDE
-        return Way.BROADCAST, everybody(theirs, sender, agreements)
-    if operation.module in EVERYBODYS and operation.method == "GET":
-        return Way.MIRROR, set()
-    if operation.module in ("sessions", "cdrs") and (operation.method, operation.path) == ("GET", ()):
-        return Way.COLLECT, everybody(CPOS, sender, agreements)
-    return None
-
-
-def by_content(case: "Case", operation, agreements, url):
-    """Open Routing Request."""
-    module, party = operation.module, SENDERS[case.sender][0]
-    if module in ("sessions", "cdrs") and operation.method != "GET" and case.driver is not None:
-        return 2001 if case.driver in (party, case.whose) else reached(case.driver, operation, agreements, url)
-    by_id = module in ("chargingprofiles", "commands", "locations", "sessions", "tokens") and operation.path
-    if operation.path == ("{command}",) or (module, operation.interface) == ("commands", "SENDER"):
-        by_id = False
-    if by_id and url is None:
-        seen = [each for each in case.found if each not in (party, case.whose) and permitted(agreements, each)]
-        if seen:
-            return reached(seen[0], operation, agreements, url) if len(seen) == 1 else 2001
-    if operation.path[-1:] == ("authorize",):
-        own = {each.id for each in (party, *SENDERS[case.sender][1])}
-        asked = {each for each in EMSPS - own if permitted(agreements, P(each))}
-        return (Way.ASK, asked) if asked else 2001
-    return 2001
-
-
-def host(party):
-    return f"https://{party.id.lower()}.example"
-
-
-def platform(number, roles, *, reserved="", state=State.REGISTERED, version="2.2.1", without=None):
-    held, kept = (
-        {P(each.partition(":")[0]): frozenset(map(Role, each.partition(":")[2].split("+"))) for each in text.split()}
-        for text in (roles, f"{roles} {reserved}")
-    )
-    party = next(iter(kept))
-    return Platform(
-        id=number,
-        name=f"platform of {party}",
-        state=state,
-        version=version,
-        roles=held,
-        reserved=kept,
-        endpoints={
-            (module, interface): f"{host(party)}/{module}/{interface.lower()}/"
-            for module in MODULES
-            for interface in Interface
-            if (module, interface) != without
-        },
-        origins=frozenset({f"{host(party)}:443"}),
-    )
-
-
-@cache
-def world(module: str, interface: Interface) -> Directory:
-    """A directory with every kind of platform. One lacks just the endpoint that is needed."""
-    directory = Directory.of(
-        HUB,
-        [
-            platform(1, "NL-ONE:CPO"),
-            platform(2, "DE-AAA:EMSP DE-BBB:EMSP AT-CCC:CPO"),
-            platform(3, "HR-HBB:HUB HR-CPO:CPO"),
-            platform(11, "FR-REG:EMSP"),
-            platform(12, "", reserved="IT-INV:CPO+EMSP", state=State.INVITED, version=None),
-            platform(13, "BE-SUS:CPO+EMSP", state=State.SUSPENDED),
-            platform(14, "AT-YES:CPO", reserved="AT-RES:EMSP"),
-            platform(15, "ES-OLD:CPO+EMSP", version="2.1.1"),
-            platform(16, "PT-BAR:CPO+EMSP", without=(module, interface)),
-            platform(17, "FR-CPO:CPO FR-TWO:CPO"),
-            platform(18, "BE-HBB:HUB BE-MSP:EMSP"),
-            platform(19, "GR-OFF:CPO+EMSP"),
-        ],
-    )
-    return msgspec.structs.replace(directory, offline=frozenset({19}))
-
-
-def agreed(directory: Directory, agreements: str, sender: Party, module: str) -> Directory:
-    rules = [Rule.between(sender.id, "FR-REG", module, allow=agreements == "allow")]
-    every = Agreements.of(rules if agreements in ("allow", "deny") else [], default=agreements in ("open", "deny"))
-    return msgspec.structs.replace(directory, agreements=every)
+CASES = list(cases())
 
 
 def message(directory, operation, party, to=None, owner=None, url=None, driver=None):
-    body = {"session_id": "S", "location_id": "S", "reservation_id": "S"}
+    body = {"session_id": "S", "location_id": "S", "reservation_id": "S", "auth_id": "S"}
     if driver:
         body["cdr_token"] = {"country_code": driver.country, "party_id": driver.party_id}
     return Message(
@@ -228,76 +66,63 @@ def message(directory, operation, party, to=None, owner=None, url=None, driver=N
     )
 
 
-class Case(NamedTuple):
-    """One combination: in words, and what the words stand for here."""
-
-    sender: str
-    receiver: str
-    owner: str
-    seen: str
-    named: str
-    to: Party | None
-    whose: Party | None
-    found: tuple[Party, ...]
-    driver: Party | None
-
-
-def combinations():
-    for sender, (party, others) in SENDERS.items():
-        theirs = {"nobody": None, "sender": party, "sibling": others[-1] if others else ...}
-        owners = theirs | {"stranger": P("SE-XYZ"), "registered": REG}
-        receivers = RECEIVERS | {"self": party, "sibling": others[0] if others else ...}
-        for (receiver, to), (owner, whose) in product(receivers.items(), owners.items()):
-            if ... in (to, whose):
-                continue
-            contents = product(FOUND.items(), DRIVERS.items()) if to is None else NOTHING
-            for (seen, found), (named, driver) in contents:
-                yield Case(
-                    sender, receiver, owner, seen, named, to, whose,
-                    (party,) if found is ... else found, party if driver is ... else driver,
-                )  # fmt: skip
+def wrong(version: str, outcomes: Counter[object]) -> Iterator[object]:
+    """Every decision that the rules do not make. `outcomes` counts what the rules want."""
+    for operation in OPERATIONS:
+        if operation.version != version:
+            continue
+        words = in_words(operation)
+        for case, url in product(CASES, ("own", "foreign") if words.sealed else (None,)):
+            wanted = expected(case._replace(url=url), words)
+            outcomes[wanted if isinstance(wanted, int) else wanted[0]] += 1
+            asked = ask(operation, case, url)
+            decision = decide(asked, tuple(map(P, case.found)))
+            check(asked, decision)
+            if told(decision) != wanted:
+                yield words, case, url, decision, wanted
 
 
-NOTHING = ((("none", ()), ("no driver", None)),)
-COMBINATIONS = list(combinations())
+def ask(operation, case: Case, url: str | None) -> Message:
+    directory = world(operation.module, operation.interface, operation.version, case.agreements)[case.sender]
+    to, owner, driver = (each and P(each) for each in (case.to, case.whose, case.driver))
+    at = directory.parties.get(to)
+    where = next(iter(at.origins)) if at and url == "own" else "https://evil.example"
+    return message(directory, operation, P(case.party), to, owner, url and f"{where}/any?x=1", driver)
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize("version", CATALOGUE.versions)
+def test_every_decision(version, proof):
+    outcomes = Counter()
+    found = list(islice(wrong(version, outcomes), A_FEW))
+    assert not found, found[0]
+    assert outcomes.keys() == OUTCOMES
+    proof.exactly(f"wrong decisions for a sender with OCPI {version}", len(found), 0)
+    proof.at_least(f"combinations for a sender with OCPI {version}", outcomes.total(), 50_000)
 
 
 def test_the_enumeration_leaves_nothing_out():
-    seen = [set(each) for each in zip(*(case[:5] for case in COMBINATIONS), strict=True)]
-    assert seen == [set(SENDERS), set(RECEIVERS), set(OWNERS), set(FOUND), set(DRIVERS)]
-    assert len(OPERATIONS) == 40 + 9
+    assert {case.to for case in CASES} >= {to for to in RECEIVERS.values() if to is not ...} | {"NL-ONE", "DE-BBB"}
+    assert {case.whose for case in CASES} == {
+        None,
+        "NL-ONE",
+        "DE-AAA",
+        "AT-CCC",
+        "HR-HBB",
+        "HR-CPO",
+        "SE-XYZ",
+        "FR-REG",
+    }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: f"{row}{' (handed out)' * (row.path == ('{url}',))}")
-@pytest.mark.parametrize("agreements", AGREEMENTS)
-def test_every_decision(operation, agreements):
-    here = world(operation.module, operation.interface)
-    by_sender = {party: agreed(here, agreements, party, operation.module) for party, _ in SENDERS.values()}
-    for combination in COMBINATIONS:
-        party, to = SENDERS[combination.sender][0], combination.to
-        directory = by_sender[party]
-        for kind in ("own", "foreign") if operation.path == ("{url}",) else (None,):
-            at = directory.parties.get(to)
-            url = kind and f"{next(iter(at.origins)) if at and kind == 'own' else 'https://evil.example'}/any?x=1"
-            asked = message(directory, operation, party, to, combination.whose, url, combination.driver)
-            decision = decide(asked, combination.found)
-            expected = expectation(combination, operation, agreements, kind)
-            case = (combination, kind, decision)
-            check_trail(asked, decision, case)
-            if isinstance(expected, int):
-                assert isinstance(decision, Refuse), case
-                assert decision.code == expected, case
-            else:
-                assert isinstance(decision, Route), case
-                assert (decision.way, {each.id for each in decision.destinations}) == expected, case
-                check_destinations(asked, decision, case)
-
-
-def check_trail(asked, decision, case):
-    assert all(isinstance(step, str) and step for step in decision.trail), case
-    assert str(asked.operation) in decision.trail[0], case
-    assert str(asked.sender) in decision.trail[0], case
-    assert decision.trail[-1] == (decision.why if isinstance(decision, Route) else decision.reason), case
+def check(asked: Message, decision: Route | Refuse) -> None:
+    """What holds whatever the rules say."""
+    assert all(isinstance(step, str) and step for step in decision.trail), decision
+    assert str(asked.operation) in decision.trail[0], decision
+    assert str(asked.sender) in decision.trail[0], decision
+    assert decision.trail[-1] == (decision.why if isinstance(decision, Route) else decision.reason), decision
+    if isinstance(decision, Route):
+        check_destinations(asked, decision, decision)
 
 
 def check_destinations(asked, route, case):
@@ -320,34 +145,31 @@ def check_destinations(asked, route, case):
 
 
 def test_a_refusal_tells_what_not_to_do():
-    directory = world(OPERATIONS[0].module, OPERATIONS[0].interface)
     for receiver in ("invited", "suspended", "not presented", "offline"):
-        decision = decide(message(directory, OPERATIONS[0], P("NL-ONE"), RECEIVERS[receiver]))
+        decision = decide(ask(OPERATIONS[0], Case("single", RECEIVERS[receiver]), None))
         assert decision.reason.endswith("; do not queue the message")
 
 
 def test_a_party_without_agreement_and_one_that_is_not_there_read_the_same():
     """The sender learns no more than it may know."""
-    closed = agreed(world("locations", Interface.SENDER), "closed", P("NL-ONE"), "locations")
     reasons = {
-        decide(message(closed, OPERATIONS[0], P("NL-ONE"), to)).reason.replace(to.id, "")
-        for to in (REG, P("ZZ-UNK"), P("BE-SUS"), P("IT-INV"), P("GR-OFF"))
+        decide(ask(OPERATIONS[0], Case("single", to, agreements="closed"), None)).reason.replace(to, "")
+        for to in ("FR-REG", "ZZ-UNK", "BE-SUS", "IT-INV", "GR-OFF")
     }
     assert len(reasons) == 1
 
 
 def test_the_trail_says_whose_object_it_is():
     operation = OPERATIONS[0]
-    directory = world(operation.module, operation.interface)
-    one, behind, hub = P("NL-ONE"), P("SE-XYZ"), P("HR-HBB")
     for sender, owner, step in [
-        (one, None, "no owner is named"),
-        (one, one, "owner NL-ONE is the sender"),
-        (hub, behind, "owner SE-XYZ is behind HR-HBB, which is a hub"),
+        ("single", None, "no owner is named"),
+        ("single", "NL-ONE", "owner NL-ONE is the sender"),
+        ("hub", "SE-XYZ", "owner SE-XYZ is behind HR-HBB, which is a hub"),
     ]:
-        decision = decide(message(directory, operation, sender, REG, owner))
+        party = SENDERS[sender][0]
+        decision = decide(ask(operation, Case(sender, "FR-REG", owner), None))
         assert decision.trail == (
-            f"{operation} from {sender} (platform of {sender})",
+            f"{operation} from {party} (platform of {party})",
             step,
             "OCPI-to is FR-REG",
             "direct: FR-REG at platform of FR-REG",
@@ -355,24 +177,66 @@ def test_the_trail_says_whose_object_it_is():
 
 
 def test_a_push_never_comes_back_to_the_owner_that_a_hub_sends_it_for():
-    directory = world("sessions", Interface.RECEIVER)
     operation = CATALOGUE.module("2.2.1", Interface.RECEIVER, "sessions").find("PATCH", ("HR", "CPO", "S"))
-    owner = P("HR-CPO")
-    assert isinstance(decide(message(directory, operation, P("HR-HBB"), owner=owner), (owner,)), Refuse)
-    assert isinstance(decide(message(directory, operation, P("HR-HBB"), owner=owner, driver=owner)), Refuse)
+    for driver in (None, "HR-CPO"):
+        asked = ask(operation, Case("hub", None, "HR-CPO", driver=driver), None)
+        assert isinstance(decide(asked, (P("HR-CPO"),)), Refuse)
 
 
 def test_a_token_never_goes_to_another_platforms_url():
     """A plugin may choose another route, and a party may have moved: the URL stays whose it was."""
     operation = CATALOGUE.indirect("2.2.1", "commands", Interface.SENDER, "POST")
-    directory, url = world(operation.module, operation.interface), "https://fr-reg.example/results/1"
-    asked = message(directory, operation, P("NL-ONE"), REG, None, url)
-    assert destination(asked, REG) == (directory.platforms[11], url)
+    asked = ask(operation, Case("single", "FR-REG"), "own")
+    assert destination(asked, P("FR-REG")) == (asked.directory.platforms[11], asked.url)
     with pytest.raises(OcpiError, match="DE-AAA is not the party that handed out this URL") as caught:
         destination(asked, P("DE-AAA"))
     assert caught.value.code == 4000
 
 
+def test_a_result_that_the_hub_asked_for_itself_stays_here():
+    operation = CATALOGUE.indirect("2.2.1", "commands", Interface.SENDER, "POST")
+    asked = ask(operation, Case("single", HUB), "foreign")
+    decision = decide(msgspec.structs.replace(asked, url=f"{RESULTS}commands/1"))
+    assert (told(decision), decision.why) == (
+        ("local", frozenset()),
+        "the result of something that the hub itself asked for",
+    )
+    assert isinstance(decide(asked), Refuse)
+
+
+@pytest.mark.parametrize(
+    ("call", "to", "words"),
+    [
+        ("POST receiver/cdrs", HUB, "XX-HUB is the hub itself, and cdrs can not be broadcast by it this way; name the"),
+        ("GET receiver/sessions/NL/ONE/x", HUB, "sessions can not be asked of it this way; name the receiving party"),
+        ("POST receiver/cdrs", None, "no receiver was found by cdr_token; name the receiving party in OCPI-to-*"),
+        ("PUT receiver/sessions/NL/ONE/x", None, "no receiver was found by cdr_token or session 'x'; name the"),
+        ("GET receiver/sessions/NL/ONE/x", None, "no receiver was found by session 'x'; name the receiving party"),
+        ("POST sender/commands/STOP/x", None, "no receiver was found; name the receiving party in OCPI-to-*"),
+    ],
+)
+def test_what_a_sender_reads(call, to, words):
+    method, path = call.split(" ")
+    side, module, *segments = path.split("/")
+    operation = CATALOGUE.module("2.2.1", Interface(side.upper()), module).find(method, tuple(segments))
+    decision = decide(ask(operation, Case("single", to), None))
+    assert words in decision.reason
+
+
+def test_how_many_are_asked():
+    operation = CATALOGUE.module("2.2.1", Interface.SENDER, "sessions").find("GET", ())
+    asked = ask(operation, Case("single", HUB), None)
+    several, none = decide(asked).why, decide(msgspec.structs.replace(asked, directory=Directory(P(HUB)))).why
+    assert several.startswith("GET All: asked of ")
+    assert several.endswith(" parties, one by one")
+    assert none == "GET All: asked of 0 parties, one by one"
+    two = {number: asked.directory.platforms[number] for number in (1, 14)}
+    one = decide(msgspec.structs.replace(asked, directory=Directory(P(HUB), two)))
+    assert one.why == "GET All: asked of 1 party, one by one"
+
+
 def test_what_plugins_make():
-    assert Route.direct(HUB, "because") == Route(way=Way.DIRECT, destinations=(HUB,), why="because", trail=())
+    assert Route.direct(P("XX-HUB"), "because") == Route(
+        way=Way.DIRECT, destinations=(P("XX-HUB"),), why="because", trail=()
+    )
     assert Refuse("no") == Refuse("no", 2001, (), Way.REFUSE)

@@ -29,6 +29,21 @@ RESULT = Sealed(
     target_party=MSP,
     url="https://msp.example.com/results/4711?x=ü",
 )
+# RESULT, sealed with KEY by version 0.1 for each use.
+OLDER = {
+    Use.PAGE: (
+        "E9VI5GPJzJa4e_xaCSj8W5o7w6h78Q-s3C9rgDDHPid_KYVQJZIzvtnA-aM_"
+        "kpCdHS3y07vM6mfQqGDmo4-cMaCpOY2gf1IbfRych3vLQnS9Zvn-RLBaFgPf"
+    ),
+    Use.OBJECT: (
+        "Git8ACINKNJqKFbb4cGfJSvGXsgM_r9mlNDJ3CbGY2GmD8q57b6KcVn9l_G2"
+        "9Ch2Hj6GEDj5mvmv-j0YWV1CKMNyFGYVC7UzSnlBJ898Zdn05FU7UraHhXsE"
+    ),
+    Use.RESULT: (
+        "5x22zRqt1P-cHYe8Ix7AvliKDlJhKVHoHAWrPugNkhwYGKmrGqQQ_KP8kJPM"
+        "76cp5jeBOQsJaRh1LlkYSRB1aOIn6CHt0pHfE9K4xyxQMInno1eIVPEDAnJ4"
+    ),
+}
 parties = st.builds(Party.of, st.from_regex(r"[A-Z]{2}", fullmatch=True), st.from_regex(r"[A-Z0-9]{3}", fullmatch=True))
 ids = st.integers(0, 2**63 - 1)
 contents = st.builds(
@@ -56,7 +71,7 @@ def test_what_is_sealed_is_opened(inner):
 def test_only_the_holder_opens(inner, other):
     segment = SEALER.seal(inner)
     if other != inner.holder:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="this URL does not exist here"):
             SEALER.open(segment, other)
     with pytest.raises(NotFound):
         Sealer(OTHER_KEY).open(segment, inner.holder)
@@ -74,7 +89,7 @@ def test_no_other_spelling_opens():
             if other != segment[at]
         ]
         for damaged in [*changed, segment + "=", segment + "==", segment + "A", " " + segment, segment.lower()]:
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFound, match="this URL does not exist here"):
                 SEALER.open(damaged, inner.holder)
         assert SEALER.open(segment, inner.holder) == inner
 
@@ -120,6 +135,18 @@ def test_the_inside_does_not_show():
         SEALER.open(SEALER.seal(RESULT), 35)
     assert caught.value.http == 404
     assert "msp" not in str(caught.value)
+
+
+def test_what_an_older_hub_sealed_is_opened():
+    """Partners keep these URLs, as that of a CDR, for years."""
+    for use, segment in OLDER.items():
+        assert SEALER.open(segment, RESULT.holder) == msgspec.structs.replace(RESULT, use=use)
+
+
+def test_every_length_and_ending():
+    for number in range(300):
+        inner = msgspec.structs.replace(RESULT, url="u" * (number % 7), target=number)
+        assert SEALER.open(SEALER.seal(inner), inner.holder) == inner
 
 
 def test_sealing_adds_little():

@@ -58,6 +58,7 @@ async def test_a_form_needs_the_token_of_its_session(net, action):
             assert "not of your session" in answer.text
 
 
+@pytest.mark.promise(13)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -75,6 +76,7 @@ async def test_a_form_of_another_site_is_refused(net, visitor, headers, path):
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.promise(13)
 async def test_the_cookie_is_for_this_site_and_no_script(net):
     async with net.stranger() as stranger:
         plain = _cookie(await stranger.post(_LOGIN, {"key": net.keys["read"]}))
@@ -83,6 +85,7 @@ async def test_the_cookie_is_for_this_site_and_no_script(net):
         assert _cookie(await stranger.post(_LOGIN, {"key": net.keys["read"]}, headers=tls))["secure"] is True
 
 
+@pytest.mark.promise(13)
 async def test_a_session_can_not_be_planted(net):
     """Whatever cookie a login comes with, it begins a session of its own."""
     async with net.stranger() as stranger:
@@ -94,6 +97,7 @@ async def test_a_session_can_not_be_planted(net):
         assert (await other.get(_OVERVIEW, headers=planted)).status == 303
 
 
+@pytest.mark.promise(13)
 async def test_no_token_of_a_session_is_on_disk(net):
     async with net.stranger() as stranger:
         token = _cookie(await stranger.post(_LOGIN, {"key": net.keys["read"]})).value
@@ -101,6 +105,7 @@ async def test_no_token_of_a_session_is_on_disk(net):
     assert not any(token.encode() in file.read_bytes() for file in folder.iterdir() if file.is_file())
 
 
+@pytest.mark.promise(13)
 async def test_a_session_ends_with_its_logout_its_key_and_its_time(net, monkeypatch):
     async with net.visitor("read") as visitor, net.visitor("read") as other, net.visitor("operate") as third:
         assert (await visitor.send(f"{ROOT}/logout")).status == 303
@@ -113,6 +118,7 @@ async def test_a_session_ends_with_its_logout_its_key_and_its_time(net, monkeypa
         assert (await third.get(_OVERVIEW)).status == 303
 
 
+@pytest.mark.promise(13)
 async def test_a_logout_really_ends_the_session(net):
     """A cookie that somebody copied is worth nothing after it."""
     async with net.visitor() as visitor, net.stranger() as thief:
@@ -123,6 +129,7 @@ async def test_a_logout_really_ends_the_session(net):
         assert (await thief.get(_OVERVIEW, headers=stolen)).status == 303
 
 
+@pytest.mark.promise(13)
 async def test_wrong_keys_are_slowed_down_and_counted(net):
     async with net.stranger() as stranger:
         began = asyncio.get_running_loop().time()

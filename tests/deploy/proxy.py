@@ -1,11 +1,11 @@
-"""The real nginx with the files of deploy/: only ports, paths and the address of the hub are others."""
+"""The real nginx and HAProxy with the files of deploy/: only ports, paths and the address of the hub are others."""
 
 import asyncio
 import os
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,8 +15,12 @@ from tests.certificates import Authority
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+HAPROXY = shutil.which("haproxy", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 needs_nginx = pytest.mark.skipif(
     NGINX is None and os.environ.get("CI") != "true", reason="nginx is not installed: apt-get install nginx"
+)
+needs_haproxy = pytest.mark.skipif(
+    HAPROXY is None and os.environ.get("CI") != "true", reason="HAProxy is not installed: apt-get install haproxy"
 )
 _MAIN = """
 daemon off;
@@ -37,12 +41,13 @@ http {{
 """
 
 
-class Nginx:
-    """An nginx at `url`; `tls` is for its clients."""
+class Proxy:
+    """A proxy at `url`; `tls` is for its clients, `log` is what it wrote."""
 
-    def __init__(self, port: int, tls: ssl.SSLContext) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext, log: Path) -> None:
         self.url = f"https://127.0.0.1:{port}"
         self.tls = tls
+        self.log = log
 
 
 def free_port() -> int:
@@ -52,7 +57,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: str = "") -> AsyncIterator[Nginx]:
+async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: str = "") -> AsyncIterator[Proxy]:
     """nginx at `port` before what listens at port `hub`. `without` is taken out of its configuration.
 
     `more` are further servers, with `{folder}` where their certificates are.
@@ -76,16 +81,48 @@ async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: s
     (folder / "conf.d" / "more.conf").write_text(more.replace("{folder}", str(folder)))
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(NGINX, "-p", folder, "-c", folder / "nginx.conf", stderr=log)
+    command = NGINX, "-p", folder, "-c", folder / "nginx.conf"
+    async with _process(command, port, folder / "log"):
+        yield Proxy(port, authority.client(), folder / "log")
+    assert b"[warn]" not in (folder / "log").read_bytes()
+
+
+@asynccontextmanager
+async def haproxy(folder: Path, port: int, hub: int) -> AsyncIterator[Proxy]:
+    """HAProxy at `port` before what listens at port `hub`."""
+    assert HAPROXY is not None, "HAProxy is not installed: apt-get install haproxy"
+    folder.mkdir()
+    authority = Authority(folder / "ca.pem")
+    authority.issue(folder / "certificate.pem", folder / "key.pem")
+    (folder / "hub.pem").write_text((folder / "certificate.pem").read_text() + (folder / "key.pem").read_text())
+    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+    for old, new in (
+        ("    user haproxy\n    group haproxy\n", ""),
+        ("log /dev/log local0", "log stdout format raw local0"),
+        ("    bind :::443 v6only ssl crt /etc/haproxy/ocpi-hub.pem alpn http/1.1\n", ""),
+        ("bind :443 ssl crt /etc/haproxy/ocpi-hub.pem", f"bind 127.0.0.1:{port} ssl crt {folder}/hub.pem"),
+        ("server hub 127.0.0.1:8000", f"server hub 127.0.0.1:{hub}"),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / "haproxy.cfg").write_text(text)
+    command = HAPROXY, "-db", "-f", folder / "haproxy.cfg"
+    async with _process(command, port, folder / "log"):
+        yield Proxy(port, authority.client(), folder / "log")
+    assert not {b"[WARNING]", b"[ALERT]"} & set((folder / "log").read_bytes().split())
+
+
+@asynccontextmanager
+async def _process(command: Sequence[str | Path], port: int, log: Path) -> AsyncIterator[None]:
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*command, stdout=file, stderr=file)
     try:
-        await _listens(process, port, folder / "log")
-        yield Nginx(port, authority.client())
+        await _listens(process, port, log)
+        yield
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
-    assert "[warn]" not in (folder / "log").read_text()
 
 
 def _configure(folder: Path, name: str, changes: list[tuple[str, str]]) -> None:

@@ -1,6 +1,5 @@
 """nginx in front of the hub, with the configuration that ships: registration, pushes, and that none is repeated."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from structlog.testing import capture_logs
 
 from hub.app import App
 from hub.config import Admin, Limits, Listen
+from tests.deploy.backend import Backend
 from tests.deploy.proxy import DEPLOY, free_port, needs_nginx, nginx
 from tests.partner import Asked, Partner, Say, ocpi
 from tests.raw import ROUTING, TARIFF, Answer, ask, request, wire
@@ -22,47 +22,6 @@ pytestmark = needs_nginx
 
 TARGET = "/ocpi/2.2.1/receiver/tariffs/NL/CPO/T1"
 AS_CPO = ("OCPI-from-country-code: NL", "OCPI-from-party-id: CPO", "OCPI-to-country-code: DE", "OCPI-to-party-id: MSP")
-
-
-class Backend:
-    """What stands where the hub should: it answers each request but a push, which it takes and hangs up."""
-
-    def __init__(self) -> None:
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self.port = 0
-        self._writers: list[asyncio.StreamWriter] = []
-
-    @property
-    def methods(self) -> list[bytes]:
-        return [each.partition(b" ")[0] for each in self.requests]
-
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator["Backend"]:
-        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
-            yield self
-        finally:
-            server.close()
-            for writer in self._writers:
-                writer.transport.abort()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._writers.append(writer)
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                size = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0)
-                self.requests.append(head + await reader.readexactly(size))
-                if not head.startswith(b"GET "):
-                    return
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: r1\r\n\r\n{}")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
 
 
 @asynccontextmanager
@@ -215,7 +174,7 @@ async def test_the_admin_listener_behind_it(tmp_path):
     ):
         assert old in block
         block = block.replace(old, new)
-    admin = Admin(port=0, trusted_proxies=("127.0.0.1/32",))
+    admin = Admin(port=0, trusted_proxies=("127.0.0.1/32",), names=("hub-admin.example",))
     async with running(tmp_path, admin=admin) as app:
         server = block.replace("127.0.0.1:8001", app.admin_url.removeprefix("http://"))
         from_elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))

@@ -20,7 +20,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.promises import PROMISES, PROPERTY, Figure
+from tests import promises
+from tests.promises import PROMISES, Figure, figures_of
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -58,10 +59,7 @@ class Watch:
         if report.skipped:
             self.skipped.append((promise, report.nodeid, str(report.longrepr[-1] if report.longrepr else "")))
         if report.when == "teardown":
-            kept = [value for name, value in report.user_properties if name == PROPERTY]
-            self.figures += [
-                msgspec.structs.replace(msgspec.convert(each, Figure), test=report.nodeid) for each in kept
-            ]
+            self.figures += figures_of([report])
             self._progress.advance(self._bar)
 
     def held(self, promise: int) -> bool:
@@ -80,6 +78,7 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     given = parser.parse_args(arguments)
     if given.long:
         os.environ["OCPI_HUB_LONG"] = "1"
+        promises.LONG = True  # it was read before
     wanted = set(given.promise or PROMISES)
     watch = _run(wanted, long=given.long)
     show = _as_json if given.json else _as_table

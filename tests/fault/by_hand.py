@@ -35,13 +35,14 @@ class Platform:
         """The credentials object in which the hub gets `token`."""
         return credentials(token, self.versions_url, [str(self.role)])
 
-    async def send_credentials(self, method: str) -> None:
+    async def send_credentials(self, method: str) -> Answer:
         """POST or PUT; keeps the tokens of an acknowledged one. Refused or NoAnswer where it was not."""
         fresh = secrets.token_hex(16)
         answer = await call(method, f"{self.hub}/ocpi/2.2.1/credentials", self.token, self.credentials(fresh))
         if answer.status != 200 or answer.code != 1000:
             raise Refused(f"{method} credentials of {self.key}", answer)
         self.token, self.token_out = answer.data["token"], fresh
+        return answer
 
     async def versions(self) -> Answer:
         """GET the hub's versions."""

@@ -80,7 +80,7 @@ def put(partner: Partner, to: tuple[str, ...] = TO) -> bytes:
     return request("PUT", PATH, *to, token=partner.token, body=TARIFF)
 
 
-def configure(hub: HubProcess, **sections: dict[str, object]) -> None:
+def configure(hub: HubProcess, /, **sections: dict[str, object]) -> None:
     """Change a hub's configuration: what is given goes over what stands there."""
     path = hub.log.with_name("config.toml")
     tables = tomllib.loads(path.read_text())

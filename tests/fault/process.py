@@ -8,7 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -29,11 +29,15 @@ class HubProcess:
         timeout: float = 10.0,
         connections: int = 32,
         level: str = "info",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
         self.log = folder / "hub.log"
         self._folder = folder
         self._nursery = nursery
+        self.environment = {
+            **os.environ, "TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT), **(environment or {}),
+        }  # fmt: skip
         self._process: subprocess.Popen[bytes] | Forked | None = None
         (folder / "tmp").mkdir()
         (folder / "config.toml").write_text(f"""
@@ -74,6 +78,12 @@ format = "json"
     def control(self) -> Path:
         return self._folder / "data" / "hub.sock"
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
     def spawn(self) -> None:
         """Begin to start."""
         if self._nursery is not None:
@@ -83,7 +93,7 @@ format = "json"
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "hub", "serve", "--config", "config.toml"],
                 cwd=self._folder,
-                env=os.environ | {"TMPDIR": str(self._folder / "tmp"), "PYTHONPATH": str(ROOT)},
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -6,6 +6,8 @@ from hub.config.model import Routing
 from hub.core.party import Party
 from hub.sim.faults import Fault
 from tests.crowd import emsps
+from tests.partner import Partner, Say
+from tests.raw import House, ask, calm
 from tests.support import network
 
 HUB = Party("NL", "HUB")
@@ -39,3 +41,21 @@ async def test_nobody_can_be_asked(tmp_path):
         reply = await cpo.authorize("ANY", None)
         assert (reply.status, reply.status_code) == (200, 4003)
         assert "none of 1 eMSP(s) could be asked" in reply.status_message
+
+
+async def test_an_answer_that_can_not_be_read_is_passed_on_and_no_failure_of_the_hub(tmp_path):
+    """It is an envelope, and what it holds is not UTF-8, or nested too deeply."""
+    bad = b'{"status_code":1000,"timestamp":"2026-01-01T00:00:00Z","data":%b}'
+    async with network(tmp_path) as (app, cpo, emsp):
+        await emsp.stop()
+        async with Partner("FR-BAD:EMSP", endpoints=("sender/tokens",)).serve() as partner:
+            await partner.invited(app)
+            assert (await partner.register()).code == 1000
+            for data in (b'"\xff"', b'{"allowed":"\xc3\x28"}', b"[" * 900 + b"]" * 900):
+                partner.says["POST /sender/tokens/ANY/authorize"] = Say(200, bad % data)
+                house = House(app, cpo, emsp)
+                target = "/ocpi/2.2.1/sender/tokens/ANY/authorize"
+                with calm():
+                    answer = await ask(app.url, house.get(target, method="POST", body=b""))
+                assert answer is not None
+                assert (answer.status, data in answer.body) == (200, True)

@@ -280,7 +280,7 @@ async def test_one_that_raises_or_hangs_is_an_answer_and_a_fault(tmp_path):
             await send(emsp, "GET", "sender/tariffs", to=VLT)
         assert app.plugins.status()[0].state == "set aside"
         assert (await send(emsp, "GET", "sender/locations/L1", to=VLT)).code == 4003
-        app.plugins.reset("mine")
+        await app.plugins.reset("mine")
         assert (await send(emsp, "GET", "sender/locations/L1", to=VLT)).code == 1000
 
 

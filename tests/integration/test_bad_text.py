@@ -62,6 +62,7 @@ async def _send_all(app, cpo, emsp):
             assert (await connection.answer()).status >= 400
 
 
+@pytest.mark.promise(13)
 async def test_it_is_text_everywhere(hub, tmp_path):
     key = (await hub.operations.keys.create("test", "admin")).key
     async with aiohttp.ClientSession(headers={"x-api-key": key}) as session:

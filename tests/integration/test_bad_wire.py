@@ -77,6 +77,19 @@ async def test_a_bad_chunk(house: House, body: bytes) -> None:
         await connection.closed()
 
 
+async def test_a_bad_chunk_that_comes_after_the_rest(house: House) -> None:
+    async with wire(house.app.url) as connection:
+        await connection.send(house.put(b"1\r\n{\r\n", CHUNKED))
+        await asyncio.sleep(PATIENCE / 4)
+        began = time.perf_counter()
+        await connection.send(b"zz\r\n")
+        answer = await connection.answer()
+        assert answer is not None
+        assert answer.told == (400, 2000)
+        assert time.perf_counter() - began < PATIENCE / 2
+        await connection.closed()
+
+
 async def test_a_body_over_the_limit(house: House) -> None:
     """By its length before a byte is read, and by its bytes where it is chunked."""
     whole = b"4e21\r\n" + b" " * 20_001 + b"\r\n0\r\n\r\n"
@@ -201,6 +214,7 @@ OTHER_PROTOCOLS = {
     "HTTP/3.0": b"GET / HTTP/3.0\r\nHost: hub\r\n\r\n",
     "SSH": b"SSH-2.0-OpenSSH_9.6\r\n",
     "SMTP": b"EHLO hub\r\n",
+    "a proxy's": b"CONNECT  \r\nHost: hub\r\n\r\n",
     "PROXY": b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\n\r\n",
     "noise": bytes(range(256)) * 10,
 }

@@ -120,9 +120,34 @@ CALLBACKS: dict[str, tuple[str, Any, int, str]] = {
     "credentials alone": (DETAILS, details(endpoint("credentials")), 3003, "no module"),
     "no mutual module": (DETAILS, details(endpoint("credentials"), endpoint("horses")), 3003, "no module"),
     "relative URL": (DETAILS, details(endpoint("credentials", "/credentials")), 3001, "credentials"),
+    "URL with a name": (
+        DETAILS,
+        details(endpoint("credentials"), endpoint("cdrs", "http://u:pw@x/")),
+        3001,
+        "cdrs: the",
+    ),
+    "inside the network": (
+        DETAILS,
+        details(endpoint("credentials"), endpoint("cdrs", "http://10.0.0.1/")),
+        3001,
+        "endpoint cdrs: the hub may",
+    ),
+    "inside the hub": (
+        DETAILS,
+        details(endpoint("credentials"), endpoint("x", "http://a.hosted.invalid/")),
+        3001,
+        "endpoint x: the hub may",
+    ),
+    "details inside the hub": (
+        VERSIONS,
+        ocpi([{"version": "2.2.1", "url": "https://results.invalid/"}]),
+        3001,
+        "version 2.2.1: the hub may",
+    ),
     "URL of a file": (DETAILS, details(endpoint("credentials"), endpoint("cdrs", "file:///etc/x")), 3001, "cdrs"),
     "redirect by 302": (VERSIONS, Say(302, headers={"Location": "/2.2.1"}), 3001, "redirects"),
     "redirect to another host": (VERSIONS, Say(307, headers={"Location": "http://127.0.0.2:9/"}), 3001, "redirects"),
+    "token in an answer": (VERSIONS, lambda asked: ocpi(code=2000, message=f"bad {asked.token}"), 3001, "bad [hidden]"),
     "redirect without end": (VERSIONS, Say(308, headers={"Location": "/versions"}), 3001, "redirects again"),
 }
 

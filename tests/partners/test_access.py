@@ -125,3 +125,14 @@ def test_a_header_is_remembered():
     first = access.authenticate(DIRECTORY, header(TOKEN_C))
     assert access.authenticate(DIRECTORY, header(TOKEN_C)) is first
     assert access.authenticate(DIRECTORY, header(TOKEN_C, Encoding.RAW)) is not first
+
+
+def test_what_is_remembered_has_an_end():
+    """A platform with countless tokens, or ways to write one, does not fill the memory."""
+    tokens = [f"token-{number}" for number in range(20_001)]
+    access = Access()
+    directory = Directory.of(HUB, [ONE], [(token_digest(token), 1, TokenKind.C) for token in tokens])
+    first = [access.authenticate(directory, f"Token {token}") for token in tokens]
+    again = [access.authenticate(directory, f"Token {token}") for token in tokens]
+    assert sum(one is other for one, other in zip(first, again, strict=True)) == 20_000
+    assert first == again

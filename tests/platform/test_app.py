@@ -134,7 +134,7 @@ async def test_partners_register_with_a_token_that_it_prints(tmp_path):
             emsp.says["PUT /receiver/locations/NL/VLT/L1"] = ocpi()
             assert (await alone.plugin.push_location(await alone.plugin.location("L1"))).ok
             elsewhere = {"response_url": "http://127.0.0.1:1/x", "token": token("2.2.1"), "location_id": "L1"}
-            assert (await send(emsp, "POST", "receiver/commands/START_SESSION", elsewhere, to=VLT)).code == 1000
+            assert (await send(emsp, "POST", "receiver/commands/START_SESSION", elsewhere, to=VLT)).told == (200, 2001)
             assert (await send(emsp, "GET", "sender/tariffs", to=VLT)).status == 404
             assert await alone.invite("Emsp", ["DE-MSP:EMSP"]) is None
 

@@ -98,7 +98,48 @@ async def test_blocking_code_is_measured(container):
 
     answer = await call(container, blocking, 0.01)
     assert answer.value == "late"
-    assert answer.seconds >= 0.05
+    assert answer.step >= 0.05
+
+
+async def test_time_in_which_another_held_up_the_loop_is_given_back(container):
+    async def patient():
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
+        return "well"
+
+    calls = asyncio.create_task(call(container, patient, 0.1))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    time.sleep(0.5)
+    answer = await calls
+    assert answer.value == "well"
+    assert answer.step < 0.1
+    assert answer.seconds > 0.5
+
+
+async def test_what_swallows_its_end_gets_no_step_more(container):
+    steps = []
+
+    async def stubborn():
+        while True:
+            steps.append("one")
+            try:
+                await asyncio.sleep(0)
+            except BaseException:
+                steps.append("swallowed")
+
+    container.spawn(stubborn(), "stubborn", lambda _: None)
+    while len(steps) < 3:
+        await asyncio.sleep(0)
+    container.kill()
+    assert await container.end(seconds=1) == 0
+    assert "swallowed" not in steps
+
+
+async def test_only_coroutines_run_in_the_background(container):
+    with pytest.raises(TypeError, match="int can not run in the background"):
+        container.spawn(42, "nonsense", lambda _: None)
 
 
 @pytest.mark.parametrize("then", [0, 1])

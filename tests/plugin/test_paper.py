@@ -1,5 +1,6 @@
 """Tables as PDF: pages, totals, text that stays text; and what is said where the package is missing."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,12 +30,15 @@ def test_each_page_has_heads_and_a_number_and_the_last_one_the_totals(tmp_path):
     )
 
 
-def test_text_of_others_is_drawn_and_never_more_than_fits(tmp_path):
+@pytest.mark.promise(13)
+def test_text_of_others_is_drawn_and_never_more_than_fits(tmp_path, proof):
     made = table_pdf(EVIL, [(EVIL, EVIL)], COLUMNS, [(EVIL, "1"), ("Жук 虫", "2"), ("", "")], [(EVIL, EVIL)])
     text = text_of(tmp_path, made)
     assert "<b>x</b> [red]" in text
     assert "??? ?" in text
     assert not {"\x1b", "\u202e"} & set(text)
+    acts = re.findall(rb"/(?:JavaScript|JS|URI|Launch|SubmitForm|GoToR|RichMedia|EmbeddedFile|Annots)\b", made)
+    proof.exactly("PDF: links, scripts and other actions in it", len(acts), 0)
 
 
 def test_a_font_with_more_letters_is_used(tmp_path):

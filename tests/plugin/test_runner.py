@@ -136,7 +136,7 @@ async def test_repeated_faults_set_a_plugin_aside(plugins, authorize):
     assert status.hooks == ("receive *",)
     (aside,) = plugins.told(PluginSetAside)
     assert (aside.plugin, aside.hook, aside.faults) == ("bad", "a", 3)
-    runner.reset("bad")
+    await runner.reset("bad")
     await ask(plugins, authorize)
     assert runner.status()[0].faults == 4
     assert runner.status()[0].state == "running"
@@ -173,7 +173,7 @@ async def test_to_reset_what_does_not_run_is_an_error(plugins):
     plugins.plugin("mine")
     runner = await plugins.start()
     with pytest.raises(LookupError, match="did you mean 'mine'"):
-        runner.reset("mone")
+        await runner.reset("mone")
 
 
 async def test_an_observer_that_fails_on_faults_does_not_go_round_for_ever(plugins):

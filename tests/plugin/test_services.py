@@ -110,7 +110,7 @@ async def test_panels_say_what_is_to_be_drawn_and_what_is_wrong(plugins):
     assert (numbers.title, numbers.drawing.figures[0].value) == ("Numbers", 3)
     assert (broken.drawing, broken.problem) == (None, "returned a row that has not as many cells as there are columns")
     assert raising.problem == "not now"
-    assert runner.status()[0].faults == 0
+    assert runner.status()[0].last_fault.startswith("broken answered wrong: returned a row")
 
 
 async def test_too_much_for_a_panel(plugins):

@@ -102,6 +102,7 @@ async def test_mistakes_are_told(tmp_path):
                 await box.do(name, given)
 
 
+@pytest.mark.promise(13)
 async def test_the_desk_has_all_actions_and_takes_nothing_from_other_sites(tmp_path):
     emsp = SimEmsp("Mine", [EMSP])
     async with tried(tmp_path, emsp) as box, Desk(box, 0) as desk, aiohttp.ClientSession() as http:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import socket
+import threading
 
 import pytest
 
@@ -688,3 +689,34 @@ async def test_many_requests_at_once_get_their_own_answers(partner, client, ask)
     assert len(server.requests) == len({request.target for request in server.requests}) == 400
     assert server.connections <= 8
     assert one.stats()["p"].in_use == 0
+
+
+# --- a platform that is shut out
+
+
+async def test_what_is_kept_for_one_that_is_shut_out_is_closed_and_it_can_come_back(partner, client, ask):
+    server, sender = await partner(OK), client()
+    await sender.send(ask(server))
+    assert sender.stats()["p"].idle == 1
+    sender.drop("p")
+    assert "p" not in sender.stats()
+    await sender.send(ask(server))
+    assert len({each.connection for each in server.requests}) == 2
+
+
+async def test_nothing_is_sent_on_a_connection_that_was_being_opened_for_it(partner, client, ask):
+    server, gate = await partner(OK), threading.Event()
+
+    def look_up(host, port):
+        gate.wait(5)
+        return ["127.0.0.1"]
+
+    sender = client(resolve=look_up)
+    sending = asyncio.create_task(sender.send(ask(f"http://shut.example:{server.port}")))
+    await settled(lambda: "p" in sender.stats())
+    sender.drop("p")
+    gate.set()
+    with pytest.raises(SendError) as caught:
+        await sending
+    assert (caught.value.fault, caught.value.sent) == (Fault.CLOSED, False)
+    assert server.requests == []

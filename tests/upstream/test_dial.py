@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hub.upstream import Fault, tls_context
+from hub.upstream import Fault, SendError, tls_context
 
 
 @contextmanager
@@ -302,3 +302,28 @@ async def test_an_answer_over_tls_that_ends_with_the_connection(partner, client,
     authority = certify(tmp_path)
     server = await partner(until_eof, tls=authority.server)
     assert (await client(tls=tls_context(authority.ca_file)).send(ask(server))).body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("http://user@a.example/", Fault.URL),
+        ("http://127.1/", Fault.URL),
+        ("http://10.1.2.3/x", Fault.FORBIDDEN),
+        ("https://[::1]/x", Fault.FORBIDDEN),
+        ("http://nl-vlt.hosted.invalid/mine", Fault.FORBIDDEN),
+        ("https://RESULTS.invalid/7", Fault.FORBIDDEN),
+        ("http://127.0.0.1:1/", None),
+        ("http://a.example/", None),
+        ("http://invalid.example/", None),
+    ],
+)
+async def test_what_can_be_said_of_a_url_at_once(client, url, fault):
+    """Nobody is asked where a name leads: that is judged when it is called."""
+    guarded = client(allow=("127.0.0.1",), resolve=lambda host, port: pytest.fail(f"{host} was asked for"))
+    if fault is None:
+        guarded.check(url)
+        return
+    with pytest.raises(SendError) as caught:
+        guarded.check(url)
+    assert caught.value.fault is fault

@@ -40,9 +40,9 @@ def names() -> Iterator[Names]:
         thread.join()
 
 
-async def refused(resolver: Resolver, host: str) -> str:
+async def refused(resolver: Resolver, host: str, asker: str | None = None) -> str:
     with pytest.raises(SendError) as caught:
-        await resolver.resolve(host, 80)
+        await resolver.resolve(host, 80, asker)
     assert (caught.value.fault, caught.value.sent) == (Fault.RESOLVE, False)
     return str(caught.value)
 
@@ -115,6 +115,19 @@ async def test_many_names_at_once_wait_for_their_turn(names: Names):
     resolver = Resolver(Limits(dns_threads=2), names)
     await asyncio.gather(*[resolver.resolve(host, 80) for host in hosts])
     assert names.asked == dict.fromkeys(hosts, 1)
+
+
+async def test_one_with_many_names_that_hang_leaves_threads_to_the_others(names: Names):
+    names.addresses["a.example"] = ["192.0.2.1"]
+    resolver = Resolver(Limits(dns_timeout=0.2, dns_threads=16), names)
+    many = [asyncio.create_task(refused(resolver, f"hang-{each}.example", "evil")) for each in range(1000)]
+    async with asyncio.timeout(0.2):
+        while not names.asked:
+            await asyncio.sleep(0)
+        assert await resolver.resolve("a.example", 80, "good") == ("192.0.2.1",)
+    await asyncio.gather(*many)
+    assert len(names.threads) == 3, "the others' look-ups were never begun"
+    assert await resolver.resolve("a.example", 80, "evil") == ("192.0.2.1",)
 
 
 async def test_a_thread_that_comes_back_is_used_again(names: Names):

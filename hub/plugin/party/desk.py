@@ -169,6 +169,7 @@ class Desk:
         if not url:
             raise InvalidParameters("query: response_url is missing")
         to, network = call.caller.party, self.plugin.network
+        network.check(url)
 
         async def post(url: str, result: bytes) -> Answer:
             try:

@@ -86,5 +86,8 @@ class Network(Protocol):
     def endpoint(self, module: str, interface: Interface, to: Party | None) -> str:
         """The URL of a module at the other side. OcpiError where it has none, or nobody is connected."""
 
+    def check(self, url: str) -> None:
+        """InvalidParameters where nothing is sent to a `response_url` like this."""
+
     async def send(self, method: str, url: str, *, to: Party | None, body: bytes, seconds: float | None) -> Heard:
         """One request, sent once. OcpiError where there is no answer."""

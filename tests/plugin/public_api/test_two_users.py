@@ -37,8 +37,9 @@ def routes(document):
             yield method.upper(), path, operation
 
 
+@pytest.mark.promise(13)
 @pytest.mark.parametrize("other", ["bob", "carl"])
-async def test_no_route_gives_what_is_anothers(anna_and_bob, other):
+async def test_no_route_gives_what_is_anothers(anna_and_bob, other, proof):
     desk, anna, others, ids = anna_and_bob
     stranger = others[other]
     document = await desk.caller().get("/openapi.json")
@@ -62,13 +63,14 @@ async def test_no_route_gives_what_is_anothers(anna_and_bob, other):
             assert path == "/v1/cards" or not items
         else:
             assert (method, path) in OWN | {("POST", "/v1/users")}, (method, path)
-    assert len(tried) == 20
+    proof.exactly(f"IDOR: routes of the public API tried with ids of another user, by {other}", len(tried), 20)
     # All that Anna had is still there, and Anna's token is as good as before.
     assert len((await anna.get("/v1/cards"))["items"]) == 1
     assert len((await anna.get("/v1/sessions"))["items"]) == 1
     assert len((await anna.get("/v1/log"))["items"]) == 1
 
 
+@pytest.mark.promise(13)
 async def test_each_route_wants_its_key_and_its_token(anna_and_bob):
     desk, anna, others, ids = anna_and_bob
     document = await desk.caller().get("/openapi.json")
@@ -88,6 +90,7 @@ async def test_each_route_wants_its_key_and_its_token(anna_and_bob):
             assert (await others["carl"].call(method, url, headers={"Authorization": token}))[0] == 401
 
 
+@pytest.mark.promise(13)
 async def test_a_socket_tells_only_its_user(anna_and_bob):
     desk, anna, others, _ = anna_and_bob
     bob = others["bob"]
