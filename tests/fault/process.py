@@ -27,7 +27,7 @@ class HubProcess:
         *,
         nursery: "Nursery | None" = None,
         timeout: float = 10.0,
-        connections: int = 32,
+        connections: int = 64,
         level: str = "info",
         environment: Mapping[str, str] | None = None,
     ) -> None:
