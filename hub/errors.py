@@ -38,8 +38,8 @@ class Unauthorized(OcpiError):
 class ShutOut(Unauthorized):
     """The platform was suspended or removed while its request was under way."""
 
-    def __init__(self) -> None:
-        super().__init__("this platform was suspended or removed; contact the hub's operator")
+    def __init__(self, message: str = "this platform was suspended or removed; contact the hub's operator") -> None:
+        super().__init__(message)
 
 
 class NotFound(OcpiError):

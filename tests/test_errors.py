@@ -19,6 +19,7 @@ TABLE = {
     "InvalidParameters": (200, 2001),
     "NotInThatVersion": (200, 2000),
     "ServerError": (200, 3000),
+    "ShutOut": (401, 2000),
     "Stopping": (503, 3000),
     "CannotUseApi": (200, 3001),
     "UnsupportedVersion": (200, 3002),

@@ -167,6 +167,7 @@ class Deliverer:
             headers=(*_headers(message, leg, speaker, to), *extra, *(JSON if body else ())),
             body=body,
             pool=platform.id,
+            sender=message.platform.id,
             deadline=message.deadline if until is None else min(until, message.deadline),
             max_body=None if message.method == "GET" else LARGEST,
         )

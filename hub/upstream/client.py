@@ -90,7 +90,7 @@ class Client:
         if origin.host.endswith(HOSTED):
             return await self.locals.send(origin.host, request, self._limits)
         pool = self._pools.get(request.pool) or self._new_pool(request.pool)
-        pool.enter()
+        pool.enter(request.sender)
         try:
             response = without_token(request, await self._deliver(pool, request, origin, target, started))
             if request.follow and _is_redirect(response):
@@ -101,7 +101,7 @@ class Client:
                     raise _redirect_error(response, origin, "again")
             return response
         finally:
-            pool.leave()
+            pool.leave(request.sender)
 
     def drop(self, key: str | int) -> None:
         """Send nothing more on the connections of a pool. What was sent already is waited for; new requests go on."""
@@ -146,7 +146,7 @@ class Client:
     async def _exchange(
         self, pool: Pool, connection: Connection, payload: bytes, request: Request, started: float
     ) -> Response:
-        max_body = self._limits.max_body if request.max_body is None else request.max_body
+        max_body = request.most(self._limits)
         answer = connection.exchange(payload, max_body, started, request.deadline)
         self._busy.add(connection)
         self._deadlines.wake()

@@ -36,6 +36,6 @@ class Locals:
             response = await local(request)
         finally:
             self._busy[host] -= 1
-        if len(response.body) > (limits.max_body if request.max_body is None else request.max_body):
+        if len(response.body) > request.most(limits):
             raise SendError(Fault.TOO_LARGE, f"the answer of {host} is too large", sent=True)
         return response

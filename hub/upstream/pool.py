@@ -1,9 +1,13 @@
 """The connections of one platform: how many are in use, and which idle ones can carry the next request."""
 
+from collections import Counter
+
 from hub.upstream.connection import Connection
 from hub.upstream.request import Fault, Limits, SendError
 from hub.upstream.url import Origin
 
+_RESERVED = 4
+"""One in so many connections is kept for others than the one that uses the most."""
 _MARGIN = 1.0
 """Seconds that a connection is given up before its server would."""
 
@@ -11,11 +15,12 @@ _MARGIN = 1.0
 class Pool:
     """At most `Limits.connections`, in use and idle together, spread over the platform's origins."""
 
-    __slots__ = ("_idle", "_limits", "dropped", "in_use")
+    __slots__ = ("_idle", "_limits", "_used_by", "dropped", "in_use")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._idle: list[Connection] = []  # the longest unused one first
+        self._used_by: Counter[int] = Counter()
         self.in_use = 0
         self.dropped = False
 
@@ -24,15 +29,28 @@ class Pool:
         """How many connections wait for a request."""
         return len(self._idle)
 
-    def enter(self) -> None:
-        """Take a slot, or SendError(BUSY) at once: waiting would only hide that the platform is too slow."""
-        if self.in_use >= self._limits.connections:
-            raise SendError(Fault.BUSY, f"all {self._limits.connections} connections are busy")
+    def enter(self, sender: int | None) -> None:
+        """Take a slot, or SendError(BUSY) at once: waiting would only hide that the platform is too slow.
+
+        No `sender` gets them all: a quarter is left to the others, however much it sends.
+        """
+        most = self._limits.connections
+        if self.in_use >= most:
+            raise SendError(Fault.BUSY, f"all {most} connections are busy")
+        if sender is not None:
+            share = most - most // _RESERVED
+            if self._used_by[sender] >= share:
+                raise SendError(Fault.BUSY, f"all {share} connections that one partner may use are busy")
+            self._used_by[sender] += 1
         self.in_use += 1
 
-    def leave(self) -> None:
+    def leave(self, sender: int | None) -> None:
         """Give the slot back."""
         self.in_use -= 1
+        if sender is not None:
+            self._used_by[sender] -= 1
+            if not self._used_by[sender]:
+                del self._used_by[sender]
 
     def take(self, origin: Origin, now: float, *, push: bool) -> Connection | None:
         """The idle connection to `origin` that was used last, if it is fresh enough."""

@@ -71,8 +71,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `pool` is the key of the platform: each key has its own bounded pool of connections.
     `deadline` is a time of the running loop's clock (`loop.time()`) and covers everything up to the answer's
-    last byte. `max_body` replaces `Limits.max_body`. `follow` says whether a redirect within the origin is followed.
-    `credentials`: the answer is a credentials object, in which the token of the request may stand again.
+    last byte. `sender` is the platform that asks for it, which gets no more than its share of the pool; None for the
+    hub itself. `max_body` is for an answer that has to be smaller than `Limits.max_body`. `follow` says whether a
+    redirect within the origin is followed. `credentials`: the answer is a credentials object, in which the token of
+    the request may stand again.
     """
 
     method: str
@@ -81,9 +83,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     pool: str | int
     deadline: float
+    sender: int | None = None
     max_body: int | None = None
     follow: bool = True
     credentials: bool = False
+
+    def most(self, limits: Limits) -> int:
+        """Bytes that the answer may have."""
+        return limits.max_body if self.max_body is None else min(self.max_body, limits.max_body)
 
     def __repr__(self) -> str:
         """No URL, header or body: any of them may hold a secret."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.objects import big
-from tests.bench.process import Measured, free_port
+from tests.bench.process import Measured
+from tests.ports import free_port
 from tests.versions import location
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,9 @@ import pytest
 
 from hub.config import Limits, Listen
 from tests.deploy.backend import Backend
-from tests.deploy.proxy import DEPLOY, free_port, haproxy, needs_haproxy
+from tests.deploy.proxy import DEPLOY, haproxy, needs_haproxy
 from tests.partner import Partner, ocpi
+from tests.ports import free_port
 from tests.raw import ROUTING, TARIFF, ask, request, wire
 from tests.support import running
 

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from hub.app import App
 from hub.config import Admin, Limits, Listen
 from tests.deploy.backend import Backend
-from tests.deploy.proxy import DEPLOY, free_port, needs_nginx, nginx
+from tests.deploy.proxy import DEPLOY, needs_nginx, nginx
 from tests.partner import Asked, Partner, Say, ocpi
+from tests.ports import free_port
 from tests.raw import ROUTING, TARIFF, Answer, ask, request, wire
 from tests.support import running
 

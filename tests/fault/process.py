@@ -4,7 +4,6 @@ import asyncio
 import os
 import select
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from hub.asking import Arguments, ask
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ class HubProcess:
         *,
         nursery: "Nursery | None" = None,
         timeout: float = 10.0,
-        connections: int = 32,
+        connections: int = 64,
         level: str = "info",
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -222,10 +222,3 @@ class Forked:
 
     def wait(self, _timeout: float) -> int:
         return int(self._ends.readline())
-
-
-def free_port() -> int:
-    """A port that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,8 +16,9 @@ import pytest
 from hub.asking import ControlError
 from tests.fault.bad_plugins import BLOCKING, KINDS, STOPPED, Bad
 from tests.fault.load import LINE, configure, join, put, receiver
-from tests.fault.process import HubProcess, free_port
+from tests.fault.process import HubProcess
 from tests.partner import Partner
+from tests.ports import free_port
 from tests.promises import size
 from tests.raw import wire
 

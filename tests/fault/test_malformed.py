@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from hub.core.party import PartyRole, Role
-from tests.deploy.proxy import free_port, haproxy, needs_haproxy, needs_nginx, nginx
+from tests.deploy.proxy import haproxy, needs_haproxy, needs_nginx, nginx
 from tests.fault.load import configure
 from tests.fault.malformed import Malformed, malformed
 from tests.fault.memory import resident
@@ -27,6 +27,7 @@ from tests.fault.samples import Voice, routing, valid
 from tests.fault.smuggling import FORMS
 from tests.fault.wire import authorization
 from tests.partner import Asked, Partner, Say, ocpi
+from tests.ports import free_port
 from tests.promises import LONG, size
 from tests.raw import TARIFF, Answer, request, wire
 

@@ -175,7 +175,7 @@ async def test_a_push_that_failed_is_gone(tmp_path, proof):
     (tmp_path / "hub").mkdir()
     clock = Clock(tmp_path)
     hub = HubProcess(
-        tmp_path / "hub", timeout=TIMEOUT, connections=AT_ONCE, level="debug", environment=clock.environment
+        tmp_path / "hub", timeout=TIMEOUT, connections=2 * AT_ONCE, level="debug", environment=clock.environment
     )
     cases = [Case(number, how, prefix) for number, how in enumerate(FAILURES)]
     async with hub, RawPartner() as own:

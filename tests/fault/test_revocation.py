@@ -14,8 +14,9 @@ import pytest
 
 from hub.core.party import Party
 from tests.fault.load import TARIFF, configure, join
-from tests.fault.process import HubProcess, free_port
+from tests.fault.process import HubProcess
 from tests.partner import Partner, ocpi
+from tests.ports import free_port
 from tests.promises import size
 from tests.raw import request, wire
 

@@ -18,9 +18,10 @@ import aiohttp
 import pytest
 
 from tests.fault.canaries import Canaries, links, run_commands
-from tests.fault.process import HubProcess, free_port
+from tests.fault.process import HubProcess
 from tests.partner import Asked, Partner, Say, ocpi
 from tests.plugin.shipped import SHIPPED
+from tests.ports import free_port
 from tests.promises import Proof
 from tests.raw import Answer, ask, request
 from tests.versions import CPO, CPO_MODULES, EMSP, EMSP_MODULES, cdr, location, send, session, token

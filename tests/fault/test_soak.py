@@ -16,10 +16,11 @@ from statistics import median
 import pytest
 
 from tests.fault.load import configure
-from tests.fault.process import ROOT, HubProcess, free_port
+from tests.fault.process import ROOT, HubProcess
 from tests.fault.soak import Soak
 from tests.fault.soak_others import PLUGIN, Others
 from tests.fault.vitals import Vitals, look, processor, slope, tasks
+from tests.ports import free_port
 from tests.promises import LONG, size
 
 SECONDS = float(os.environ.get("OCPI_HUB_SOAK_SECONDS") or size(15, 3600))

@@ -94,7 +94,7 @@ async def test_a_suspended_invitation_registers_nobody_until_it_is_resumed(tmp_p
         assert (await partner.register()).told == (200, 1000)
 
 
-async def test_what_is_under_way_when_a_partner_is_suspended_comes_to_its_end(tmp_path):
+async def test_what_has_reached_a_partner_that_is_suspended_then_comes_to_its_end(tmp_path):
     """A message pins the directory it began with."""
     async with network(tmp_path) as (app, cpo, emsp):
         emsp.delay = 0.1
@@ -102,8 +102,17 @@ async def test_what_is_under_way_when_a_partner_is_suspended_comes_to_its_end(tm
         while not emsp.received:
             await asyncio.sleep(0.005)
         await app.partners.suspend("DE-MSP")
-        await app.partners.suspend("NL-CPO")
         assert (await push).ok
+
+
+async def test_what_a_partner_has_under_way_ends_when_it_is_suspended(tmp_path):
+    async with network(tmp_path) as (app, cpo, emsp):
+        emsp.delay = 0.1
+        push = asyncio.create_task(cpo.push_tariff(EMSP.party))
+        while not emsp.received:
+            await asyncio.sleep(0.005)
+        await app.partners.suspend("NL-CPO")
+        assert (await push).status == 401
 
 
 async def test_a_removed_partner_is_unknown_at_once_and_its_party_free(tmp_path):

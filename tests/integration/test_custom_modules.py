@@ -99,12 +99,12 @@ async def test_an_identity_is_checked_where_it_was_asked_for(tmp_path):
 
 
 def paged(request: SimRequest) -> Answer:
-    """The numbers from 0 to 5, two on a page at most."""
+    """Objects with the numbers from 0 to 5, two on a page at most."""
     offset, limit = int(request.query.get("offset", 0)), min(int(request.query.get("limit", 2)), 2)
     following = f"http://{request.headers['Host']}{request.path}?offset={offset + limit}&limit={limit}"
     link = {"Link": f'<{following}>; rel="next"'} if offset + limit < 6 else {}
     headers = {"X-Total-Count": "6", "X-Limit": "2", **link}
-    return Answer(data=[*range(6)][offset : offset + limit], headers=headers)
+    return Answer(data=numbered(*range(6))[offset : offset + limit], headers=headers)
 
 
 @pytest.mark.parametrize("path", ["", "archived"])
@@ -118,7 +118,7 @@ async def test_lists_are_paged_through_sealed_links(tmp_path, path):
             assert link.startswith(f"<{app.url}/ocpi/2.2.1/sealed/")
             reply = await emsp.call_url("GET", link[1:].partition(">")[0], to=CPO.party)
             found += reply.data
-        assert found == [0, 1, 2, 3, 4, 5]
+        assert found == numbered(0, 1, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize("where", ["body", "query"])
@@ -226,6 +226,10 @@ async def test_the_table_of_config_toml_is_what_runs(tmp_path):
         load(tmp_path / "config.toml", {})
 
 
+def numbered(*numbers: int) -> list[dict[str, int]]:
+    return [{"number": number} for number in numbers]
+
+
 async def test_get_all_collects_what_owners_have(tmp_path):
     """2.2.1, transport_and_format: GET All via Hubs, also where the list has a path of its own."""
     routes = {"SENDER bookings GET 0": [{"id": "B1"}], "SENDER bookings GET 1": paged}
@@ -233,10 +237,10 @@ async def test_get_all_collects_what_owners_have(tmp_path):
         to = app.keeper.current.hub
         assert (await emsp.call("bookings", S, "GET", to=to)).data == [{"id": "B1"}]
         page = await emsp.call("bookings", S, "GET", "booking_locations", to=to, query={"limit": "4"})
-        assert page.data == [0, 1, 2, 3]
+        assert page.data == numbered(0, 1, 2, 3)
         link = page.headers["Link"]
         assert link.startswith(f"<{app.url}/ocpi/2.2.1/sender/bookings/booking_locations/?")
-        assert (await emsp.call_url("GET", link[1:].partition(">")[0], to=to)).data == [4, 5]
+        assert (await emsp.call_url("GET", link[1:].partition(">")[0], to=to)).data == numbered(4, 5)
 
 
 async def test_bookings_payments_and_invoices_are_routed(tmp_path):

@@ -475,7 +475,7 @@ async def test_each_request_has_its_own_deadline(partner, client, ask, fails):
         (reply(200, "Content-Encoding: br", body=b"x"), Fault.PROTOCOL),
         (reply(200, body=b"x" * 101), Fault.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101, Fault.TOO_LARGE),
-        (reply(200, "Content-Encoding: gzip", body=gzip.compress(b"\0" * 10_000_000)), Fault.TOO_LARGE),
+        (reply(200, "Content-Encoding: gzip", body=gzip.compress(b"\0" * 10_000_000, mtime=0)), Fault.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, Fault.TOO_LARGE),
     ],
 )
@@ -488,11 +488,32 @@ async def test_an_answer_that_is_not_taken(partner, client, ask, *, fails, answe
         assert one.stats() == {"p": PoolStats(in_use=0, idle=0)}
 
 
-async def test_a_request_has_its_own_cap(partner, client, ask, fails):
-    server, one = await partner(reply(200, body=b"x" * 200)), client(max_body=100)
-    assert len((await one.send(ask(server, max_body=200))).body) == 200
+async def test_a_request_may_have_a_smaller_cap(partner, client, ask, fails):
+    server, one = await partner(reply(200, body=b"x" * 200)), client(max_body=200)
+    assert len((await one.send(ask(server))).body) == 200
     await fails(one.send(ask(server, max_body=199)), Fault.TOO_LARGE, sent=True)
-    await fails(one.send(ask(server)), Fault.TOO_LARGE, sent=True)
+    small = client(max_body=199)
+    await fails(small.send(ask(server, max_body=200)), Fault.TOO_LARGE, sent=True)
+
+
+async def test_one_sender_leaves_some_connections_to_the_others(partner, client, ask, fails):
+    gate = asyncio.Event()
+
+    async def wait(request, writer) -> None:
+        await gate.wait()
+        writer.write(OK)
+
+    server, one = await partner(wait), client(connections=8)
+    waiting = [asyncio.create_task(one.send(ask(server, sender=1))) for _ in range(6)]
+    await server.until(lambda: len(server.requests) == 6)
+    text = await fails(one.send(ask(server, sender=1)), Fault.BUSY, sent=False)
+    assert text == "all 6 connections that one partner may use are busy"
+    waiting += [asyncio.create_task(one.send(ask(server, sender=sender))) for sender in (2, None)]
+    await server.until(lambda: len(server.requests) == 8)
+    await fails(one.send(ask(server, sender=3)), Fault.BUSY, sent=False)
+    gate.set()
+    await asyncio.gather(*waiting)
+    assert (await one.send(ask(server, sender=1))).status == 200
 
 
 async def test_a_partner_that_speaks_first(partner, client, ask):
