@@ -257,13 +257,18 @@ PAGES = "overview", "map", "mirror"
 
 
 async def call_until_refused(url, key):
-    """Call the admin API on one connection; when it was refused."""
+    """Call the admin API on one connection until it refuses; when it took the key for the last time.
+
+    The refusal itself may come late: wrong keys are slowed down, and a revoked one is a wrong one.
+    """
     async with aiohttp.ClientSession(url, headers={"x-api-key": key}) as session:
+        accepted = time.monotonic()
         while True:
             async with session.get("/api/v1/partners") as answer:
                 if answer.status != 200:
                     assert answer.status in (401, 429)
-                    return time.monotonic()
+                    return accepted
+                accepted = time.monotonic()
 
 
 async def test_an_admin_key_that_is_revoked_and_its_sessions_are_refused_within_a_second(tmp_path, proof):
@@ -274,21 +279,20 @@ async def test_an_admin_key_that_is_revoked_and_its_sessions_are_refused_within_
         for number in range(ROUNDS):
             key = (await hub.ask("key-create", name=f"key {number}", scope="read"))["key"]
             async with browser(url, key) as visitor, asyncio.TaskGroup() as group:
-                # Wrong keys of an address cost it time, each more than the one before: two are told within a second.
                 calling = [group.create_task(call_until_refused(url, key)) for _ in range(2)]
                 for page in PAGES:
                     group.create_task(visitor.watch(page))
                 await visitor.sees(len(PAGES))
                 await hub.ask("key-revoke", name=f"key {number}")
                 done = time.monotonic()
-                called.append(max(await asyncio.gather(*calling)) - done)
+                called.append(max(0.0, *(each - done for each in await asyncio.gather(*calling))))
                 await visitor.is_over()
                 watched.append(max(visitor.over) - done)
                 assert await visitor.is_out()
         await check_logout(hub, url, proof)
     proof.at_least("admin keys revoked", len(called), ROUNDS)
     proof.at_most("seconds until live pages of a revoked admin key end", round(max(watched), 3), SECOND)
-    proof.at_most("seconds until a revoked admin key is refused", round(max(called), 3), SECOND)
+    proof.at_most("seconds in which a revoked admin key still opens", round(max(called), 3), SECOND)
 
 
 async def check_logout(hub, url, proof):
