@@ -36,7 +36,15 @@ themselves. `validate` and `convert` need neither. `OCPI_HUB_CONFIG` in the envi
 
 def page() -> str:
     """The whole page."""
-    return "\n".join((INTRO, *(_section(context) for context in commands(click.Context(main, info_name="ocpi-hub")))))
+    return "\n".join(
+        (
+            INTRO,
+            *(
+                _section(context)
+                for context in commands(click.Context(main, info_name="ocpi-hub", **main.context_settings))
+            ),
+        )
+    )
 
 
 def commands(context: click.Context) -> Iterator[click.Context]:

@@ -41,7 +41,11 @@ def test_commands_are_written_as_they_are(page: Path):
         r"^ *((?:.*; )?ocpi-hub .*)$|`(ocpi-hub [^`]*)`", _without_output(page.read_text()), re.MULTILINE
     ):
         words = shlex.split(("".join(written)).replace("...", ""), comments=True)
-        context, command, rest = click.Context(main, info_name="ocpi-hub"), main, words[words.index("ocpi-hub") + 1 :]
+        context, command, rest = (
+            click.Context(main, info_name="ocpi-hub", **main.context_settings),
+            main,
+            words[words.index("ocpi-hub") + 1 :],
+        )
         while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
             name, command, rest = command.resolve_command(context, rest)
             context = click.Context(command, info_name=name, parent=context)
@@ -52,7 +56,7 @@ def test_commands_are_written_as_they_are(page: Path):
 def test_every_command_and_option_is_in_the_reference():
     made = runpy.run_path(str(ROOT / "docs/make_cli.py"))["page"]()
     assert (ROOT / "docs/cli.md").read_text() == made, "run: python docs/make_cli.py"
-    for context in _commands(click.Context(main, info_name="ocpi-hub")):
+    for context in _commands(click.Context(main, info_name="ocpi-hub", **main.context_settings)):
         assert f"\n## {context.command_path}\n" in made
         for option in (each.opts[0] for each in context.command.params if isinstance(each, click.Option)):
             assert f"`{option}" in made

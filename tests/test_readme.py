@@ -32,7 +32,7 @@ def test_two_commands_of_one_line_install_the_same_and_do_their_job():
     demo, tests = BLOCKS["demo"], BLOCKS["tests"]
     assert (demo.count("\n"), tests.count("\n")) == (1, 1)
     install, demo_job = demo.strip().rsplit(" && ", 1)
-    assert tests.strip().rsplit(" && ", 1) == [install, ".venv/bin/pytest -q -n auto"]
+    assert tests.strip().rsplit(" && ", 1) == [install, ".venv/bin/pytest -q -n auto --dist loadfile"]
     assert demo_job == ".venv/bin/ocpi-hub demo --for 20"
     assert install.startswith("python3 -m venv .venv && ")
 

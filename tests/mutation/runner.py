@@ -30,7 +30,7 @@ OPTIONS = (
     "-x", "-q", "--assert=plain", "--hypothesis-profile=mutation",
     "-pno:anyio", "-pno:cacheprovider", "-pno:schemathesis", "-pno:xdist", "-pno:xdist.looponfail",
 )  # fmt: skip
-SECONDS = 30
+SECONDS = 90
 """Of processor time, until a mutant counts as one that does not end. Those that wait meet the time limit of pytest."""
 FORK = get_context("fork")
 
