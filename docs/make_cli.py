@@ -36,15 +36,8 @@ themselves. `validate` and `convert` need neither. `OCPI_HUB_CONFIG` in the envi
 
 def page() -> str:
     """The whole page."""
-    return "\n".join(
-        (
-            INTRO,
-            *(
-                _section(context)
-                for context in commands(click.Context(main, info_name="ocpi-hub", **main.context_settings))
-            ),
-        )
-    )
+    program = main.make_context("ocpi-hub", [], resilient_parsing=True)
+    return "\n".join((INTRO, *map(_section, commands(program))))
 
 
 def commands(context: click.Context) -> Iterator[click.Context]:

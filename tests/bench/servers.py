@@ -1,6 +1,5 @@
 """What is compared: the backend that stands for all partners, nginx, HAProxy, a plain proxy, and the hub before it."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import msgspec
 
 from tests.bench.objects import big
 from tests.bench.process import Measured
+from tests.deploy.proxy import HAPROXY, NGINX
 from tests.ports import free_port
 from tests.versions import location
 
 ROOT = Path(__file__).resolve().parents[2]
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "nginx"
-HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "haproxy"
 LIST_BYTES = 50_000
 _STAMP = "2026-01-01T00:00:00Z"
 
@@ -168,6 +166,7 @@ def nginx(folder: Path, backend_port: int, core: int | None) -> Measured:
 def _nginx(folder: Path, port: int, core: int | None, http: str) -> Measured:
     conf = folder / f"nginx-{port}.conf"
     conf.write_text(_NGINX.format(folder=folder, port=port, http=http))
+    assert NGINX is not None
     return Measured([NGINX, "-p", folder, "-c", conf, "-e", "stderr"], port, folder, core=core)
 
 
@@ -176,6 +175,7 @@ def haproxy(folder: Path, backend_port: int, core: int | None) -> Measured:
     port = free_port()
     conf = folder / f"haproxy-{port}.cfg"
     conf.write_text(_HAPROXY.format(port=port, backend=backend_port))
+    assert HAPROXY is not None
     return Measured([HAPROXY, "-db", "-f", conf], port, folder, core=core)
 
 

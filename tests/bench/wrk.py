@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
+
+from tests.deploy.proxy import HAPROXY, NGINX
 
 WRK = shutil.which("wrk")
 _SCRIPT = """
@@ -81,5 +82,5 @@ def _lua(text: str) -> str:
 
 def missing() -> list[str]:
     """The programs that a comparison needs and that are not here."""
-    path = f"{Path('/usr/sbin')}:{Path('/usr/bin')}:/usr/local/bin:/usr/local/sbin"
-    return [name for name in ("wrk", "nginx", "haproxy", "taskset") if shutil.which(name, path=path) is None]
+    found = {"wrk": WRK, "nginx": NGINX, "haproxy": HAPROXY, "taskset": shutil.which("taskset")}
+    return [name for name, path in found.items() if path is None]
