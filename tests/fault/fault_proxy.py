@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
 from math import inf
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 import msgspec
+
+from tests.fault.listening import Listening
 
 _CHUNK = 65_536
 _TICK = 0.02
@@ -74,22 +76,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     back: Faults = Faults()
 
 
-class FaultProxy:
+class FaultProxy(Listening):
     """Listens at `url`, and passes on to `target`, a port of this machine. `connections` counts those that came."""
 
     def __init__(self, target: int, seed: int = 0) -> None:
-        self.port = 0
+        super().__init__()
         self.connections = 0
         self._target = target
         self._seed = seed
         self._plan = Plan()
         self._changed = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def plan(self) -> Plan:
@@ -102,32 +98,7 @@ class FaultProxy:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def start(self) -> None:
-        """Listen; after a stop on the same port again."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=512)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Refuse connections, and cut those that are open."""
-        if self._server:
-            self._server.close()
-            self._server = None
-        tasks = tuple(self._open)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
         self.connections += 1
         number = self.connections
         try:
@@ -136,7 +107,6 @@ class FaultProxy:
                 await self._carry(number, (reader, writer), far)
         finally:
             writer.transport.abort()
-            self._open.discard(task)
 
     async def _carry(self, number: int, near: Streams, far: Streams) -> None:
         """Pass on in both directions, until both ended or one of them ends everything."""

@@ -10,9 +10,11 @@ import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import msgspec
+
+from tests.fault.listening import Listening
 
 VERSION = "2.2.1"
 MODULES = (("locations", "SENDER"), ("locations", "RECEIVER"), ("sessions", "RECEIVER"), ("tokens", "SENDER"))
@@ -91,7 +93,7 @@ async def hang(_: Received, writer: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
-class RawPartner:
+class RawPartner(Listening):
     """The server. `deliveries` counts by marker what came in functional requests, `behaviour` says what to do then.
 
     `on_used_connections` are those deliveries that were not the first request of their connection.
@@ -101,6 +103,7 @@ class RawPartner:
     """
 
     def __init__(self, behaviour: Behaviour = accept, marker: re.Pattern[bytes] = re.compile(rb"(?!)")) -> None:
+        super().__init__()
         self.behaviour = behaviour
         self.credentials: Behaviour | None = None
         self.deliveries: Counter[bytes] = Counter()
@@ -108,30 +111,8 @@ class RawPartner:
         self.called_back = 0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.port = 0
         self._marker = marker
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        """Listen; after a stop on the same port again."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=512)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Be gone: the port refuses connections, those that are open end."""
-        if self._server:
-            self._server.close()
-            self._server = None
-        tasks = list(self._open)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for something that requests change."""
@@ -140,17 +121,7 @@ class RawPartner:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
         try:
             nth = 0
             while not writer.is_closing():
@@ -159,7 +130,6 @@ class RawPartner:
         except (OSError, EOFError, asyncio.CancelledError):
             pass
         finally:
-            self._open.discard(task)
             writer.close()
 
     async def _answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
