@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from hub.core.directory import THE_HUB, Directory, Platform, State
-from hub.core.ids import new_id
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.party import Party, Role
@@ -19,6 +18,7 @@ from hub.errors import InvalidParameters
 from hub.flow.mirror import token_key
 from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline, Ways
+from hub.ids import new_id
 from hub.ocpi import envelope
 from hub.plugin.api import Later, Nearby
 

@@ -16,7 +16,6 @@ from hub.bridge import Loss
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import THE_HUB, Directory, Platform, State
 from hub.core.headers import routing
-from hub.core.ids import new_id
 from hub.core.message import Message, Reply
 from hub.core.modules import UrlIn
 from hub.core.outcome import Outcome
@@ -29,6 +28,7 @@ from hub.events import Answered, Bus, Delivered, Leg, TokenRefused
 from hub.flow.bridging import Bridging
 from hub.flow.indirect import Indirect
 from hub.flow.numbers import Numbers
+from hub.ids import new_id
 from hub.ocpi import envelope
 from hub.ocpi.rows import LARGEST
 from hub.partners.calls import JSON, Headers, opening

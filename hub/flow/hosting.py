@@ -14,7 +14,6 @@ import structlog
 
 from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
 from hub.core.headers import RequestHeaders, read
-from hub.core.ids import new_id
 from hub.core.message import Reply
 from hub.core.modules import Interface
 from hub.core.party import Party
@@ -27,6 +26,7 @@ from hub.flow.clock import now
 from hub.flow.limits import Gate
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader
+from hub.ids import new_id
 from hub.ocpi import envelope
 from hub.ocpi.check import Finding
 from hub.ocpi.handshake import Version

@@ -8,7 +8,6 @@ from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import THE_HUB, Directory, Platform
 from hub.core.headers import RequestHeaders
 from hub.core.hiding import hide_in_path
-from hub.core.ids import new_id
 from hub.core.message import Message
 from hub.core.modules import METHODS, Catalogue, Interface, Operation
 from hub.core.paths import segments
@@ -16,6 +15,7 @@ from hub.core.rights import owner_of, sending_party
 from hub.errors import MethodNotAllowed, NotFound, UnsupportedVersion
 from hub.flow.indirect import Indirect
 from hub.flow.numbers import Numbers
+from hub.ids import new_id
 from hub.partners.access import Access, Caller
 
 _INTERFACES = {each.lower(): (each,) for each in Interface}

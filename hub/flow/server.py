@@ -26,7 +26,6 @@ from hub.core.headers import (
     routing,
     traceparent,
 )
-from hub.core.ids import new_id
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.paging import PageQuery, paging
@@ -44,6 +43,7 @@ from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader, Target
 from hub.flow.under_way import UnderWay
+from hub.ids import new_id
 from hub.ocpi import envelope
 from hub.ocpi.handshake import Endpoint, Version, VersionDetails
 from hub.partners.access import Access, Caller

@@ -2,7 +2,7 @@
 
 from hub.core.directory import Secret
 from hub.core.headers import CORRELATION_ID, REQUEST_ID
-from hub.core.ids import new_id
+from hub.ids import new_id
 
 Headers = tuple[tuple[str, str], ...]
 

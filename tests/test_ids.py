@@ -2,7 +2,7 @@
 
 from uuid import RFC_4122, UUID
 
-from hub.core.ids import new_id
+from hub.ids import new_id
 
 
 def test_ids_are_uuids_of_version_4():
