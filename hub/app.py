@@ -319,6 +319,7 @@ class App:
         """What carries messages out."""
         routing, follow = self.config.routing, self.reloader.follow
         mirror = Mirror(store.database, routing.page_limit)
+        self._stack.push_async_callback(mirror.stop)
         bridging = Bridging(self.catalogue, mirror, store.database, show_owner=routing.show_owner)
         follow(lambda new: mirror.reconfigure(new.routing.page_limit))
         follow(lambda new: bridging.reconfigure(show_owner=new.routing.show_owner))

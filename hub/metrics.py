@@ -4,18 +4,25 @@ docs/metrics.md explains each. No label has more than a bounded number of values
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import accumulate
+from typing import Any
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from hub import __version__
+from hub.core.modules import Operation
+from hub.core.route import Way
 from hub.core.status import ConnectionStatus
-from hub.events import Bus, Delivered, Event, Found, Handled, Limited, PluginFault, Refused, TokenRefused
+from hub.events import Bus, Delivered, Found, Handled, Handlers, Limited, PluginFault, Refused, TokenRefused
 from hub.flow.waiting import Waiting
 from hub.partners.board import Board
 from hub.plugin.runner import Runner
@@ -24,10 +31,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
 MOST_PLATFORMS = 100
 """So many platforms have a label of their own: the first that are seen."""
-_QUEUE = 10_000
 _ABANDONED = "abandoned"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CODES = frozenset((1000, 2000, 2001, 2002, 2003, 2004, 3000, 3001, 3002, 3003, 4000, 4001, 4002, 4003))
+_TOLD = {code: str(code) for code in _CODES}
 
 
 class Names:
@@ -71,25 +78,24 @@ class Metrics:
         self._platforms = Names(MOST_PLATFORMS)
         self._plugins = Names(MOST_PLATFORMS)
         self._waiting = Waiting()
+        self._traffic = _Traffic()
         self._counts()
-        self._durations()
+        self.registry.register(self._traffic)
         self.registry.register(_Standing(bus, board, plugins, gauges, self._platforms))
         ProcessCollector(registry=self.registry)
 
     def start(self) -> None:
         """Begin to count."""
-        self._bus.subscribe(
-            self._count,
-            Handled,
-            Delivered,
-            Found,
-            Limited,
-            PluginFault,
-            Refused,
-            TokenRefused,
-            name="metrics",
-            size=_QUEUE,
-        )
+        handlers: Handlers = {
+            Handled: self._handled,
+            Delivered: self._delivered,
+            Found: self._found,
+            Limited: self._over_limit,
+            PluginFault: self._plugin_failed,
+            Refused: self._turned,
+            TokenRefused: self._token_refused,
+        }
+        self._bus.attach(handlers, name="metrics")
 
     def text(self) -> bytes:
         """All metrics, as Prometheus reads them (text format 0.0.4)."""
@@ -100,18 +106,8 @@ class Metrics:
             return Counter(f"ocpi_hub_{name}", meaning, labels, registry=self.registry)
 
         # Labels are looked up once for each combination: that costs more than counting does.
-        self._messages = cache(
-            counter("messages", "Messages that were answered.", "module", "method", "way", "outcome").labels
-        )
-        self._refused = cache(counter("refused", "Messages that the hub or a plugin refused.", "module", "code").labels)
         self._turned_away = cache(
             counter("turned_away", "Requests that never became a message, by the HTTP status they got.", "http").labels
-        )
-        self._bytes = cache(
-            counter("bytes", "Bytes of bodies of messages and of answers.", "module", "direction").labels
-        )
-        self._deliveries = cache(
-            counter("deliveries", "Attempts to hand a message to a platform.", "platform", "module", "outcome").labels
         )
         self._findings = cache(
             counter("findings", "Rules of OCPI that objects of a platform broke.", "platform").labels
@@ -125,63 +121,130 @@ class Metrics:
         )
         self._faults = cache(counter("plugin_faults", "Calls of a plugin that failed.", "plugin", "kind").labels)
 
-    def _durations(self) -> None:
-        def histogram(name: str, meaning: str, *labels: str) -> Histogram:
-            return Histogram(f"ocpi_hub_{name}", meaning, labels, buckets=_SECONDS, registry=self.registry)
-
-        self._message_seconds = cache(
-            histogram("message_seconds", "From the receipt of a message to its answer.", "module", "way").labels
-        )
-        self._hub_seconds = cache(
-            histogram("own_seconds", "Of that, the hub's part; not where many partners are asked.", "module").labels
-        )
-        self._partner_seconds = cache(
-            histogram("partner_seconds", "From sending a message to a platform to its answer.", "platform").labels
-        )
-
-    async def _count(self, event: Event) -> None:
-        match event:
-            case Handled():
-                self._handled(event)
-            case Delivered():
-                self._delivered(event)
-            case Found():
-                self._findings(self._platforms.label(event.platform)).inc(len(event.findings))
-            case Refused():
-                self._turned_away(str(event.http)).inc()
-            case Limited():
-                self._limited(event.limit).inc()
-            case PluginFault():
-                self._faults(self._plugins.label(event.plugin), event.kind).inc()
-            case TokenRefused():
-                self._tokens(self._platforms.label(event.platform)).inc()
-            case _:
-                pass
-
     def _handled(self, event: Handled) -> None:
-        message, way, reply = event.message, event.route.way, event.reply
-        self._messages(message.module, message.method, way, outcome(reply.ocpi_status)).inc()
-        self._message_seconds(message.module, way).observe(event.seconds)
+        message, reply = event.message, event.reply
+        code = reply.ocpi_status
+        passed = self._traffic.messages[message.operation, event.route.way, _TOLD.get(code) or outcome(code)]
+        passed.count += 1
+        passed.bytes_in += len(message.body)
+        passed.bytes_out += len(reply.body)
+        seconds = event.seconds
+        passed.whole.seconds += seconds
+        passed.whole.steps[bisect_left(_SECONDS, seconds)] += 1
         if (own := self._waiting.own(event)) is not None:
-            self._hub_seconds(message.module).observe(max(0.0, own / 1_000_000))
-        self._bytes(message.module, "in").inc(len(message.body))
-        self._bytes(message.module, "out").inc(len(reply.body))
-        if way == "refuse":
-            self._refused(message.module, outcome(reply.ocpi_status)).inc()
+            seconds = max(0.0, own / 1_000_000)
+            passed.own.seconds += seconds
+            passed.own.steps[bisect_left(_SECONDS, seconds)] += 1
 
     def _delivered(self, event: Delivered) -> None:
+        message, leg = event.message, event.leg
         platform = self._platforms.label(event.platform)
         code = event.outcome.partition(" ")[0]
         # Where several are asked at once, nobody waits for those that are slower than the first.
-        told = outcome(int(code)) if code.isdigit() else _ABANDONED
-        self._deliveries(platform, event.message.module, told).inc()
-        if event.leg.waited:
-            self._partner_seconds(platform).observe(event.leg.waited / 1_000_000)
+        told = (_TOLD.get(int(code)) or outcome(int(code))) if code.isdigit() else _ABANDONED
+        traffic = self._traffic
+        traffic.deliveries[platform, message.operation.module, told] += 1
+        if leg.waited:
+            seconds = leg.waited / 1_000_000
+            times = traffic.partners[platform]
+            times.seconds += seconds
+            times.steps[bisect_left(_SECONDS, seconds)] += 1
         self._waiting.delivered(event)
         if event.lost:
             self._losses(platform).inc(len(event.lost))
         if event.lost_back:
-            self._losses(self._platforms.label(event.message.platform.name)).inc(len(event.lost_back))
+            self._losses(self._platforms.label(message.platform.name)).inc(len(event.lost_back))
+
+    def _found(self, event: Found) -> None:
+        self._findings(self._platforms.label(event.platform)).inc(len(event.findings))
+
+    def _turned(self, event: Refused) -> None:
+        self._turned_away(str(event.http)).inc()
+
+    def _over_limit(self, event: Limited) -> None:
+        self._limited(event.limit).inc()
+
+    def _plugin_failed(self, event: PluginFault) -> None:
+        self._faults(self._plugins.label(event.plugin), event.kind).inc()
+
+    def _token_refused(self, event: TokenRefused) -> None:
+        self._tokens(self._platforms.label(event.platform)).inc()
+
+
+class _Times:
+    """Durations in few numbers: their sum, and how many were in each step."""
+
+    __slots__ = ("seconds", "steps")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.steps = [0] * (len(_SECONDS) + 1)
+
+    def plus(self, other: "_Times") -> None:
+        self.seconds += other.seconds
+        self.steps = [ours + theirs for ours, theirs in zip(self.steps, other.steps, strict=True)]
+
+
+class _Passed:
+    """What is counted of messages that are alike."""
+
+    __slots__ = ("bytes_in", "bytes_out", "count", "own", "whole")
+
+    def __init__(self) -> None:
+        self.count = self.bytes_in = self.bytes_out = 0
+        self.own, self.whole = _Times(), _Times()
+
+
+class _Traffic(Collector):
+    """What is counted of every message, in plain numbers: Prometheus has its metrics made of them when it asks."""
+
+    def __init__(self) -> None:
+        self.messages: defaultdict[tuple[Operation, Way, str], _Passed] = defaultdict(_Passed)
+        self.deliveries: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self.partners: defaultdict[str, _Times] = defaultdict(_Times)
+
+    def collect(self) -> Iterator[Metric]:
+        """What passed until now."""
+        messages: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        refused: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        size: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        whole: defaultdict[tuple[str, ...], _Times] = defaultdict(_Times)
+        own: defaultdict[tuple[str, ...], _Times] = defaultdict(_Times)
+        for (operation, way, code), passed in self.messages.items():
+            module = operation.module
+            messages[module, operation.method, way, code] += passed.count
+            if way is Way.REFUSE:
+                refused[module, code] += passed.count
+            size[module, "in"] += passed.bytes_in
+            size[module, "out"] += passed.bytes_out
+            whole[module, way].plus(passed.whole)
+            if any(passed.own.steps):
+                own[module,].plus(passed.own)
+        yield _counter("messages", "Messages that were answered.", messages, "module", "method", "way", "outcome")
+        yield _counter("refused", "Messages that the hub or a plugin refused.", refused, "module", "code")
+        yield _counter("bytes", "Bytes of bodies of messages and of answers.", size, "module", "direction")
+        yield _counter(
+            "deliveries", "Attempts to hand a message to a platform.", self.deliveries, "platform", "module", "outcome"
+        )
+        yield _histogram("message_seconds", "From the receipt of a message to its answer.", whole, "module", "way")
+        yield _histogram("own_seconds", "Of that, the hub's part; not where many partners are asked.", own, "module")
+        partners = {(name,): times for name, times in self.partners.items()}
+        yield _histogram("partner_seconds", "From sending a message to a platform to its answer.", partners, "platform")
+
+
+def _counter(name: str, meaning: str, counts: Mapping[Any, int], *labels: str) -> Metric:
+    family = CounterMetricFamily(f"ocpi_hub_{name}", meaning, labels=labels)
+    for values, count in counts.items():
+        family.add_metric(values, count)
+    return family
+
+
+def _histogram(name: str, meaning: str, of: Mapping[Any, _Times], *labels: str) -> Metric:
+    family = HistogramMetricFamily(f"ocpi_hub_{name}", meaning, labels=labels)
+    for values, times in of.items():
+        up_to = zip((*map(floatToGoString, _SECONDS), "+Inf"), accumulate(times.steps), strict=True)
+        family.add_metric(values, list(up_to), times.seconds)
+    return family
 
 
 class _Standing(Collector):

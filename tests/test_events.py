@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from hub.events import Bus, Event, PartnerChanged, Unregistered
+from hub.events import bus as module
 
 
 def gone(name: str) -> Unregistered:
@@ -133,3 +134,76 @@ async def test_stop_does_not_wait_for_ever():
     await bus.stop(drain=0.01)
     assert stuck.seen == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class Noter:
+    """Attached to the bus: notes what it is told, and fails where it is told to."""
+
+    def __init__(self, bus: Bus, *kinds: type[Event], name: str = "noter") -> None:
+        self.seen = []
+        self.attached = bus.attach(dict.fromkeys(kinds or (Unregistered,), self), name=name)
+
+    def __call__(self, event) -> None:
+        self.seen.append(event.platform)
+        if event.platform == "bad":
+            raise ValueError("no")
+
+
+async def test_who_attached_gets_the_events_of_its_types_in_the_next_turn_of_the_loop(bus):
+    one, both = Noter(bus), Noter(bus, Unregistered, PartnerChanged)
+    for name in "ab":
+        bus.publish(gone(name))
+        bus.publish(PartnerChanged(platform="other", change="invited"))
+    assert (one.seen, both.seen) == ([], []), "the publisher goes on first"
+    await asyncio.sleep(0)
+    assert (one.seen, both.seen) == (["a", "b"], ["a", "other", "b", "other"])
+
+
+async def test_one_bad_event_costs_neither_the_next_nor_anybody_else(bus):
+    picky, other = Noter(bus), Noter(bus)
+    for name in ("bad", "good"):
+        bus.publish(gone(name))
+    await bus.settle()
+    assert picky.seen == other.seen == ["bad", "good"]
+    assert picky.attached.failed == 1
+
+
+async def test_too_many_events_of_one_turn_drop_the_oldest_and_count_them(bus, monkeypatch):
+    monkeypatch.setattr(module, "PENDING", 3)
+    noter, other = Noter(bus), Noter(bus, PartnerChanged, name="other")
+    for number in range(10):
+        bus.publish(gone(str(number)))
+    assert bus.backlog() == [("noter", 7, 3), ("other", 0, 0)]
+    await bus.settle()
+    assert noter.seen == ["7", "8", "9"]
+    assert (noter.attached.dropped, other.attached.dropped) == (7, 0)
+
+
+async def test_very_many_events_let_others_have_their_turn_in_between(bus, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", 10)
+    noter = Noter(bus)
+    for number in range(25):
+        bus.publish(gone(str(number)))
+    counts = []
+    while len(noter.seen) < 25:
+        await asyncio.sleep(0)
+        counts.append(len(noter.seen))
+    assert counts == [10, 20, 25]
+
+
+async def test_who_attaches_late_or_goes_gets_what_was_published_in_between():
+    bus = Bus()
+    early = Noter(bus)
+    bus.publish(gone("a"))
+    await bus.start()
+    await asyncio.sleep(0)
+    bus.publish(gone("b"))
+    late = Noter(bus)
+    assert bus.wants(Unregistered)
+    bus.publish(gone("c"))
+    await bus.unsubscribe(early.attached)
+    bus.publish(gone("d"))
+    await bus.stop()
+    bus.publish(gone("e"))
+    assert not bus.wants(Unregistered)
+    assert (early.seen, late.seen) == (["a", "b", "c"], ["c", "d"])

@@ -33,6 +33,13 @@ def test_nothing_is_left_to_do(path: Path):
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", path.read_text())
 
 
+@each_source
+def test_what_is_remembered_of_callers_that_come_and_go_is_soon_as_much_as_it_ever_is(path: Path):
+    """A cache of tens of thousands would fill for a day, and look like a leak all that time."""
+    bounds = re.findall(r"lru_cache(?:\(maxsize=([\d_]+)\))?", re.sub(r"import .*", "", path.read_text()))
+    assert [each for each in bounds if not each or int(each) > 1024] == []
+
+
 def test_everything_is_in_its_place():
     expected = """
         .ci/run .gitignore CHANGELOG.md CONTRIBUTING.md LICENSE README.md config.toml docs/index.md hub/__init__.py

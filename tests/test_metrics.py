@@ -144,7 +144,7 @@ def _labels(metrics, family):
     """The names of its labels, where they can be known without a value."""
     for collector, names in metrics.registry._collector_to_names.items():
         if family.name in names:
-            return getattr(collector, "_labelnames", None)
+            return getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", None)
     return None
 
 

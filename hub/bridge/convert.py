@@ -1,5 +1,6 @@
 """Objects from any version to any other, step by step along the versions."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -38,7 +39,8 @@ def convert(
     return Bridged(value, tuple(walk.losses))
 
 
-def path(kind: str, source: str, target: str) -> list[Table]:
+@cache
+def path(kind: str, source: str, target: str) -> tuple[Table, ...]:
     """The tables from one version to another. Raises CanNotBridge where one is missing."""
     first, last = STEPS.index(source), STEPS.index(target)
     step = 1 if last >= first else -1
@@ -48,7 +50,7 @@ def path(kind: str, source: str, target: str) -> list[Table]:
         if table is None:
             raise CanNotBridge(f"OCPI {STEPS[at + step]} has no {kind}")
         tables.append(table)
-    return tables
+    return tuple(tables)
 
 
 def bridges(kind: str, source: str, target: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from hub.bridge.countries import ALPHA_3
@@ -25,7 +26,7 @@ def up(
     return Table(kind, "2.1.1", "2.2.1", fields, builds or {}, patches or {})
 
 
-def short(name: str, value: Any) -> Any:
+def short(name: str, value: Any, _lose: Lose | None = None) -> Any:
     """An id that is not too long for 2.2.1. CanNotBridge where it is: an id that is cut is another one."""
     if isinstance(value, str) and len(value) > _LONGEST_ID:
         raise CanNotBridge(f"{name}: OCPI 2.2.1 has ids of {_LONGEST_ID} characters at most; give it a shorter one")
@@ -34,7 +35,7 @@ def short(name: str, value: Any) -> Any:
 
 def an_id(name: str) -> Move:
     """The rule for an id that may be longer in 2.1.1."""
-    return Move(how=lambda value, _: short(name, value), says="at most 36 characters, else the object is refused")
+    return Move(how=partial(short, name), says="at most 36 characters, else the object is refused")
 
 
 def ids(name: str) -> Move:

@@ -1,5 +1,6 @@
 """A group of commands that imports the file of a command when that one is called, and no other."""
 
+import gc
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
@@ -22,7 +23,12 @@ class LazyGroup(click.Group):
         """A command, imported; None where there is none of this name."""
         if cmd_name not in self._lazy:
             return None
-        module = import_module(f"hub.cli.{self._lazy[cmd_name][0]}")
+        # Whatever an import makes, stays: to look through it again and again for what does not takes a tenth of it.
+        gc.disable()
+        try:
+            module = import_module(f"hub.cli.{self._lazy[cmd_name][0]}")
+        finally:
+            gc.enable()
         return cast("click.Command", getattr(module, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -26,6 +26,8 @@ _INTERRUPTED = 130
 """The exit status of what Ctrl-C has ended, as shells have it."""
 _ARENA_MAX = -8
 """M_ARENA_MAX of glibc's malloc.h."""
+_YOUNG = 10_000
+"""Objects that are more than before until the collector looks at them: a message makes hundreds, and none is left."""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -52,11 +54,14 @@ async def _serve(config: Config, read: Read) -> None:
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     loop.add_signal_handler(signal.SIGINT, _interrupted(stopping))
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    gc.disable()  # what is read at the start stays; see below
     async with App(config, read) as app:
         app.reloader.follow(lambda new: log.configure(new.log.level, new.log.format))
         # What lives from start to stop need not be looked through at every collection.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_YOUNG)
+        gc.enable()
         _welcome(config, app)
         reloads = asyncio.create_task(_reload(app, reloading))
         await stopping.wait()

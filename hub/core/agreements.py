@@ -67,7 +67,7 @@ class Agreements(msgspec.Struct, frozen=True):
 
     def permits(self, one: Party, other: Party, module: str) -> bool:
         """Whether these two may exchange messages of this module."""
-        return self.judge(one, other, module).allow
+        return self.judge(one, other, module).allow if self.rules else self.default
 
     def uses(self, party: Party, module: str) -> bool:
         """Whether this party may exchange messages of a module with anybody, on this hub by now or not."""

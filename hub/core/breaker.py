@@ -172,21 +172,28 @@ class Breaker:
         self._heard_at = self._closed_at = self._found_at = now
         self._probe_at = inf if confirmed else now
 
-    def answered(self, now: float) -> None:
-        """The platform answered a message."""
+    def answered(self, now: float) -> bool:
+        """The platform answered a message. Whether that changes anything; else a probe is due later, and no more."""
         self._heard_at = now
         if self.open:
             self._hurry(now)
-            return
+            return True
+        if self._confirmed and self._probe_at == inf and not (self._failures or self._lost or self._tries):
+            return False
         self._confirmed = True
         self._failures = self._lost = self._tries = 0
         self._probe_at = inf
+        return True
 
-    def seen(self, now: float) -> None:
-        """The platform sent a request of its own: a sign of life, but no proof that it can be reached."""
+    def seen(self, now: float) -> bool:
+        """The platform sent a request of its own: a sign of life, but no proof that it can be reached.
+
+        Whether that changes anything, as of `answered`.
+        """
         self._heard_at = now
         if self.open:
             self._hurry(now)
+        return self.open
 
     def failed(self, now: float, jitter: float, took: float = 0.0) -> None:
         """A message got no answer, which took so many seconds to find out.

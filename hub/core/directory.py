@@ -5,6 +5,8 @@ A message pins one snapshot for its whole way, so that no change can take effect
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -12,9 +14,12 @@ from hub.core.agreements import Agreements
 from hub.core.limits import OwnLimits
 from hub.core.modules import Interface
 from hub.core.party import Party, Role
+from hub.core.recalled import Recalled
 
 THE_HUB = 0
 """The id of a platform that is the hub itself, where it sends messages of its own."""
+_MOST_RECALLED = 20_000
+"""Some megabytes, where each of thousands of parties talks to many others."""
 
 
 class State(StrEnum):
@@ -56,7 +61,7 @@ class Secret:
         return self._text
 
 
-class Platform(msgspec.Struct, frozen=True, eq=False):
+class Platform(msgspec.Struct, frozen=True, eq=False, dict=True):
     """One connected system. `authorization` is the finished header value the hub calls it with.
 
     `roles` are the parties that the platform speaks for, `reserved` all those that are kept for it. `validation`
@@ -76,12 +81,12 @@ class Platform(msgspec.Struct, frozen=True, eq=False):
     validation: str | None = None
     limits: OwnLimits = OwnLimits()
 
-    @property
+    @cached_property
     def parties(self) -> frozenset[Party]:
         """Every party that is this platform's, presented or not."""
         return frozenset((*self.roles, *self.reserved))
 
-    @property
+    @cached_property
     def is_hub(self) -> bool:
         """Whether it is a hub itself, and its other parties are behind it."""
         return any(Role.HUB in held for held in self.roles.values())
@@ -94,8 +99,11 @@ class Credential(msgspec.Struct, frozen=True):
     kind: TokenKind
 
 
-class Directory(msgspec.Struct, frozen=True, eq=False):
-    """Everything that routing needs to know, at one moment. `offline` holds the platforms that do not answer."""
+class Directory(msgspec.Struct, frozen=True, eq=False, dict=True):
+    """Everything that routing needs to know, at one moment. `offline` holds the platforms that do not answer.
+
+    What follows from a snapshot alone is found once in it: `routes` and `endpoints` are `core.route`'s.
+    """
 
     hub: Party
     platforms: Mapping[int, Platform] = {}
@@ -103,6 +111,16 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
     credentials: Mapping[bytes, Credential] = {}
     agreements: Agreements = Agreements()
     offline: frozenset[int] = frozenset()
+
+    @cached_property
+    def routes(self) -> Recalled[Any]:
+        """Where messages go whose content does not matter for that. They weigh what they have of destinations."""
+        return Recalled(_MOST_RECALLED)
+
+    @cached_property
+    def endpoints(self) -> Recalled[tuple[Platform, str]]:
+        """The platforms and endpoints to which messages go."""
+        return Recalled(_MOST_RECALLED)
 
     @classmethod
     def of(

@@ -1,6 +1,6 @@
 """Durations in few numbers: in steps of nine percent, so that many of them are only a few counts."""
 
-import math
+from math import log2
 
 _FINE = 8
 """Steps in which a duration doubles."""
@@ -8,7 +8,7 @@ _FINE = 8
 
 def step_of(microseconds: float) -> int:
     """The step of a duration. All below a microsecond are the first one, 0."""
-    return round(math.log2(max(microseconds, 1.0)) * _FINE)
+    return round(log2(microseconds) * _FINE) if microseconds > 1 else 0
 
 
 def of_step(step: int) -> float:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -27,10 +28,17 @@ _SINGLE = (
     CORRELATION_ID,
     REQUEST_ID,
 )
+_OTHERS = "Accept", "Accept-Encoding", "Connection", "User-Agent"
+"""What most requests have, too: of no concern, which is known as soon as they are found here."""
 # Most platforms write names as the specification does, or in lower case: those need not be changed to be found.
-_NAMES = {spelled.encode(): name.lower() for name in _SINGLE for spelled in (name, name.lower(), name.title())}
+_NAMES = {
+    spelled.encode(): name.lower() if name in _SINGLE else ""
+    for name in (*_SINGLE, *_OTHERS)
+    for spelled in (name, name.lower(), name.title())
+}
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_ID = re.compile(r"[\x20-\x7e]{1,128}")
+_LONGEST_ID = 128
+_ID = re.compile(rf"[\x20-\x7e]{{1,{_LONGEST_ID}}}")
 
 
 class RequestHeaders(msgspec.Struct, frozen=True):
@@ -54,13 +62,19 @@ def read(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
     Raises BadRequest for a header that came twice or is not printable ASCII, InvalidParameters for a routing
     header that is no party or came without its twin.
     """
-    single = single_fields(fields)
+    single = single_fields(fields).get
+    request_id, correlation_id = single("x-request-id"), single("x-correlation-id")
+    # That all of it is ASCII is known by now.
+    if request_id and not (len(request_id) <= _LONGEST_ID and request_id.isprintable()):
+        raise _bad_id(REQUEST_ID)
+    if correlation_id and not (len(correlation_id) <= _LONGEST_ID and correlation_id.isprintable()):
+        raise _bad_id(CORRELATION_ID)
     return RequestHeaders(
-        authorization=single.get("authorization"),
-        request_id=_message_id(single, "x-request-id", REQUEST_ID),
-        correlation_id=_message_id(single, "x-correlation-id", CORRELATION_ID),
-        claimed=_party(single, "from"),
-        receiver=_party(single, "to"),
+        single("authorization"),
+        request_id or None,
+        correlation_id or None,
+        _party(single("ocpi-from-country-code"), single("ocpi-from-party-id"), "from"),
+        _party(single("ocpi-to-country-code"), single("ocpi-to-party-id"), "to"),
     )
 
 
@@ -82,8 +96,10 @@ def single_fields(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers that may come only once, by lower-case name. BadRequest where one does come twice."""
     found: dict[str, str] = {}
     for raw_name, raw_value in fields:
-        name = _NAMES.get(raw_name) or _NAMES.get(raw_name.lower())
+        name = _NAMES.get(raw_name)
         if name is None:
+            name = _NAMES.get(raw_name.lower())
+        if not name:
             continue
         if name in found:
             raise BadRequest(f"header {raw_name.decode('latin-1')} came twice; send it once")
@@ -131,16 +147,12 @@ def routing(sender: Party, receiver: Party) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _message_id(single: dict[str, str], key: str, name: str) -> str | None:
-    value = single.get(key)
-    if value and not _ID.fullmatch(value):
-        raise BadRequest(f"header {name} must be 1 to 128 printable ASCII characters; a UUID is best")
-    return value or None
+def _bad_id(name: str) -> BadRequest:
+    return BadRequest(f"header {name} must be 1 to {_LONGEST_ID} printable ASCII characters; a UUID is best")
 
 
-def _party(single: dict[str, str], side: str) -> Party | None:
-    country = single.get(f"ocpi-{side}-country-code")
-    party = single.get(f"ocpi-{side}-party-id")
+@lru_cache(maxsize=1024)  # on most networks they are always the same
+def _party(country: str | None, party: str | None, side: str) -> Party | None:
     # A receiver that is there and empty is a mistake, and no open routing: that could tell everybody.
     if (country is None and party is None) or (side == "from" and not country and not party):
         return None

@@ -6,6 +6,7 @@ themselves stand in `core.catalogue`, those of custom modules come from `core.cu
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -48,7 +49,7 @@ class Kept(StrEnum):
     NO = "no"
 
 
-class Operation(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True, dict=True):
     """One row: a method on a path of one interface. `path` holds literals and `{placeholders}`.
 
     `bare`: the body, and what it would hold, may be left out. `owner_role` is the role that owns the objects.
@@ -76,36 +77,56 @@ class Operation(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
     versions: frozenset[str] = frozenset()
     structs: tuple[type[msgspec.Struct], ...] = ()
 
-    @property
+    @cached_property
     def broadcast(self) -> bool:
         """Whether it may be sent to everybody: a push of what the hub mirrors, which is meant for everybody."""
         return self.kept is Kept.MIRROR and self.is_push and self.interface is Interface.RECEIVER
 
-    @property
+    @cached_property
     def is_list(self) -> bool:
         """Whether it fetches a whole list."""
         return self.method == "GET" and self.interface is Interface.SENDER and not any(map(is_placeholder, self.path))
 
-    @property
+    @cached_property
     def is_push(self) -> bool:
         """A push changes something at the receiver: it is attempted once and never again."""
         return self.method != "GET"
 
-    @property
+    @cached_property
     def has_body(self) -> bool:
         return self.method in ("POST", "PUT", "PATCH")
 
-    @property
+    @cached_property
+    def open_by_content(self) -> bool:
+        """Whether a message that names no receiver is routed by what it holds; else it is meant for all."""
+        return not self.broadcast and not self.is_list
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether it is a PATCH of what the hub mirrors that no other version has: there it is a PUT."""
+        return self.method == "PATCH" and len(self.versions) == 1 and self.kept is Kept.MIRROR
+
+    @cached_property
+    def identified(self) -> bool:
+        """Whether its body says what it is, or whose: id and owner are compared with those of the path."""
+        return self.identity is not None or (self.owner is not OwnerIn.NOWHERE and self.bridged_body is not None)
+
+    @cached_property
+    def literals(self) -> tuple[tuple[int, str], ...]:
+        """The parts of the path that are no placeholders, and where they stand."""
+        return tuple((at, shape) for at, shape in enumerate(self.path) if not is_placeholder(shape))
+
+    @cached_property
     def selector(self) -> str:
         """How plugins name it: `tokens.post`."""
         return f"{self.module}.{self.method.lower()}"
 
-    @property
+    @cached_property
     def bridged_body(self) -> str | None:
         """The kind of object in the body, where versions of OCPI have it each in their own way."""
         return None if self.structs else self.body
 
-    @property
+    @cached_property
     def bridged_data(self) -> str | None:
         """The same of the answer's data."""
         return None if self.structs else self.data
@@ -116,10 +137,9 @@ class Operation(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
 
     def fits(self, segments: tuple[str, ...]) -> bool:
         """Whether these decoded path segments are of this shape (literals equal, nothing empty)."""
-        return len(segments) == len(self.path) and all(
-            (is_placeholder(shape) and segment != "") or shape == segment
-            for shape, segment in zip(self.path, segments, strict=True)
-        )
+        if len(segments) != len(self.path) or "" in segments:
+            return False
+        return not self.literals or all(segments[at] == literal for at, literal in self.literals)
 
     def __str__(self) -> str:
         return f"{self.method} {self.interface.lower()}/{'/'.join((self.module, *self.path))}"

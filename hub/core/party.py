@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -25,13 +25,13 @@ class Role(StrEnum):
     SCSP = "SCSP"
 
 
-class Party(msgspec.Struct, frozen=True, order=True, cache_hash=True):
+class Party(msgspec.Struct, frozen=True, order=True, cache_hash=True, dict=True):
     """One party: ISO 3166 country code and three characters of its own. Upper case; OCPI compares without case."""
 
     country: str
     party_id: str
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The way people write it: `NL-TNM`."""
         return f"{self.country}-{self.party_id}"
@@ -40,7 +40,7 @@ class Party(msgspec.Struct, frozen=True, order=True, cache_hash=True):
         return self.id
 
     @classmethod
-    @lru_cache(maxsize=32_768)  # each request names three or four, and on most networks they are always the same
+    @lru_cache(maxsize=1024)  # each request names three or four, and on most networks they are always the same
     def of(cls, country: str, party_id: str) -> "Party":
         """A party from the two values that OCPI sends; ValueError says which of them can not be."""
         if not _COUNTRY.fullmatch(country):

@@ -1,23 +1,30 @@
 """Request paths: split, decoded and made safe before they are appended to a partner's endpoint."""
 
 import re
+from functools import lru_cache
 from unicodedata import normalize
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from hub.errors import BadRequest, InvalidParameters
 
-_SAFE = re.compile(r"[\x21-\x7e]*")
+_TARGET = re.compile(r"/[\x21\x22\x24-\x5b\x5d-\x7e]*")
+"""Neither `#` nor a backslash."""
+_PLAIN = re.compile(r"[A-Za-z0-9_~!$&'()*+,:=@/-]*")
+"""A path in which nothing could mean another thing to anybody: no escape, no dot, no semicolon."""
+_EMPTY = ("",) * 5
 _STRIPPED = re.compile(r"[\x00-\x20\x7f\\]")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _MOST_DECODED = 4
+_LONGEST_KEPT = 300
+_SLASHES = re.compile(r"/{2,}")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def split_target(target: str) -> tuple[str, str]:
     """Path and raw query of a request target. BadRequest for absolute-form, asterisk, fragments, odd bytes."""
-    if not target.startswith("/"):
-        raise BadRequest("the request target must be a path that starts with '/'")
-    if "#" in target or "\\" in target or not _SAFE.fullmatch(target):
+    if not _TARGET.fullmatch(target):
+        if not target.startswith("/"):
+            raise BadRequest("the request target must be a path that starts with '/'")
         raise BadRequest("the request target holds characters that a URL may not have; percent-encode them")
     path, _, query = target.partition("?")
     return path, query
@@ -25,11 +32,10 @@ def split_target(target: str) -> tuple[str, str]:
 
 def ocpi_parts(path: str) -> tuple[str, str, str, str]:
     """What follows /ocpi/, cut into three segments and a rest; doubled slashes count as one."""
-    pieces = [piece for piece in path.split("/") if piece]
-    if not pieces or pieces[0] != "ocpi":
-        return "", "", "", ""
-    first, second, third, *rest = (*pieces[1:], "", "", "")
-    return first, second, third, "/".join(piece for piece in rest if piece)
+    if "//" in path:
+        path = _SLASHES.sub("/", path)
+    root, first, second, third, rest = (*path.strip("/").split("/", 4), *_EMPTY)[:5]
+    return (first, second, third, rest) if root == "ocpi" else ("", "", "", "")
 
 
 def segments(path: str) -> tuple[str, ...]:
@@ -39,7 +45,9 @@ def segments(path: str) -> tuple[str, ...]:
     leave the endpoint that they are appended to: also where a server behind it decodes them once more, takes wide
     letters for plain ones, or looks away from what follows a semicolon.
     """
-    parts = tuple(part for part in path.split("/") if part)
+    parts = tuple(filter(None, path.split("/")))
+    if _PLAIN.fullmatch(path):
+        return parts
     if "%" in path:
         if _BAD_ESCAPE.search(path):
             raise BadRequest("the path holds a '%' without two hexadecimal digits; write %25 for the sign itself")
@@ -84,9 +92,18 @@ def join(endpoint: str, tail: tuple[str, ...], query: str = "") -> str:
     if "." in tail or ".." in tail:
         raise InvalidParameters("an object's id can not be '.' or '..'")
     base, _, own_query = endpoint.partition("?")
-    url = base if not tail else "/".join((base.rstrip("/"), *(quote(part, safe="!$&'()*+,=:@-._~") for part in tail)))
+    url = f"{base.rstrip('/')}/{_quoted(tail)}" if tail else base
+    if not own_query:
+        return f"{url}?{query}" if query else url
     both = "&".join(part for part in (own_query, query) if part)
     return f"{url}?{both}" if both else url
+
+
+def _quoted(parts: tuple[str, ...]) -> str:
+    path = "/".join(parts)
+    if _PLAIN.fullmatch(path) and path.count("/") < len(parts):
+        return path
+    return "/".join([quote(part, safe="!$&'()*+,=:@-._~") for part in parts])
 
 
 def origin(url: str) -> str:
@@ -94,6 +111,13 @@ def origin(url: str) -> str:
     if _STRIPPED.search(url):
         # urlsplit would leave some of these out, and judge another URL than the one that is called.
         raise InvalidParameters(f"{_shown(url)} is not a URL: it holds a space, a backslash or a control character")
+    # The URLs of a platform differ in what follows: path, query and fragment, which have no say in this.
+    front = "/".join(url.split("/", 3)[:3])
+    return _origin(front) if len(front) <= _LONGEST_KEPT else _origin.__wrapped__(front)
+
+
+@lru_cache(maxsize=1024)
+def _origin(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -6,6 +6,8 @@ from unicodedata import category
 
 def line(text: str, longest: int) -> str:
     """The text as one line of at most so many characters; what can not be seen is a space."""
+    if len(text) <= longest and text.isprintable():
+        return text
     text = text[: longest + 1]
     if not text.isprintable():
         runs = groupby(text, _is_seen)

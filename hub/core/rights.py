@@ -34,17 +34,19 @@ def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Pa
     named = _party(segments[0], segments[1], "path") if operation.owner is OwnerIn.PATH else None
     if not operation.has_body or (operation.bare and not body):
         return named
-    _check_utf8(body)
-    says_owner = operation.owner is not OwnerIn.NOWHERE and operation.bridged_body is not None
-    if not says_owner and operation.identity is None:
+    if not body.isascii():
+        _check_utf8(body)
+    if not operation.identified:
         _check_json(body)
         return named
     identity = _identify(body)
-    if named is not None:
+    if named is not None and (identity.country_code, identity.party_id) != segments[:2]:
         _check_equal("country_code", identity.country_code, segments[0])
         _check_equal("party_id", identity.party_id, segments[1])
     if operation.identity is not None:
-        _check_equal(operation.identity, identity.uid if operation.identity == "uid" else identity.id, segments[-1])
+        its_id = identity.uid if operation.identity == "uid" else identity.id
+        if its_id != segments[-1]:
+            _check_equal(operation.identity, its_id, segments[-1])
     return _body_owner(identity) if operation.owner is OwnerIn.BODY else named
 
 
@@ -72,8 +74,6 @@ def check_owner(owner: Party | None, sender: Party, platform: Platform) -> None:
 
 
 def _check_utf8(body: bytes) -> None:
-    if body.isascii():
-        return
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as reason:

@@ -14,6 +14,7 @@ from hub.core.message import Message
 from hub.core.modules import Kept
 from hub.core.party import Party, Role
 from hub.core.paths import origin
+from hub.core.recalled import Recalled
 from hub.core.rights import check_owner
 from hub.core.urls import RESULTS
 from hub.errors import (
@@ -81,7 +82,20 @@ def decide(message: Message, found: tuple[Party, ...] = ()) -> Route | Refuse:
     """Decide where a message goes. Total: every message gets a route or a refusal.
 
     `found` holds the parties that were seen behind one of `keys_of(message)`, for messages without a receiver.
+    A route for which the content does not matter is found once in each snapshot of the directory.
     """
+    operation, receiver = message.operation, message.receiver
+    if message.url is not None or (receiver is None and operation.open_by_content):
+        return _decide(message, found)
+    routes: Recalled[Route] = message.directory.routes
+    question = operation, message.platform, message.sender, receiver, message.owner
+    if (known := routes.of(question)) is not None:
+        return known
+    route = _decide(message, found)
+    return route if isinstance(route, Refuse) else routes.keep(question, route, 1 + len(route.destinations))
+
+
+def _decide(message: Message, found: tuple[Party, ...]) -> Route | Refuse:
     trail = [f"{message.operation} from {message.sender} ({message.platform.name})"]
     try:
         check_owner(message.owner, message.sender, message.platform)
@@ -101,6 +115,13 @@ def destination(message: Message, to: Party) -> tuple[Platform, str]:
     `decide`, and again for a route that a plugin chose: a URL that was unsealed leads to the platform which handed it
     out, and no other platform's token is ever sent there.
     """
+    if message.url is not None:
+        return _destination(message, to)
+    endpoints, question = message.directory.endpoints, (message.operation, message.sender, to)
+    return endpoints.of(question) or endpoints.keep(question, _destination(message, to))
+
+
+def _destination(message: Message, to: Party) -> tuple[Platform, str]:
     directory = message.directory
     platform = directory.parties.get(to)
     if platform is None or not directory.agreements.permits(message.sender, to, message.module):

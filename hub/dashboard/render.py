@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -19,15 +20,16 @@ _UNITS = ("B", "kB", "MB", "GB")
 class Renderer:
     """The templates, each compiled when it is used for the first time."""
 
-    def __init__(self) -> None:
-        self._templates = jinja2.Environment(
+    @cached_property
+    def _templates(self) -> jinja2.Environment:
+        templates = jinja2.Environment(
             loader=jinja2.PackageLoader("hub.dashboard"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(
+        templates.filters.update(
             when=when,
             day=day,
             plain=plain,
@@ -39,9 +41,10 @@ class Renderer:
             iso=iso,
             part=part,
         )
-        self._templates.globals.update(charts=charts, globe=globe)
+        templates.globals.update(charts=charts, globe=globe)
         # As a global: a block that is drawn alone does not see what its template imports.
-        self._templates.globals["ui"] = self._templates.get_template("_ui.html").module
+        templates.globals["ui"] = templates.get_template("_ui.html").module
+        return templates
 
     def page(self, name: str, known: Mapping[str, Any]) -> str:
         """A whole page."""

@@ -33,6 +33,9 @@ _TOKEN_TYPES = {
 """What the `type` parameter of tokens becomes in a version that does not have the word."""
 
 
+_LOOKED_UP = frozenset(("AuthorizationInfo", "CDR", "ReserveNow", "Session"))
+"""Kinds of objects that take a look at what else the hub knows."""
+
 _MOST = 10_000
 """Objects of one answer, at most: as many as the pages of a hub may have."""
 
@@ -98,17 +101,16 @@ class Bridging:
 
     async def request(self, message: Message, platform: Platform, to: Party) -> tuple[Message, tuple[Loss, ...]]:
         """A message as its receiver's version has it. NotInThatVersion where that can not be."""
-        version = platform.version or message.version
-        if version == message.version:
+        version = platform.version
+        if version is None or version == message.operation.version:
             return message, ()
         carried = Carried(message.body)
-        if message.body and (kind := message.operation.bridged_body):
-            value, partial = decode_json(message.body), message.method == "PATCH"
+        operation = message.operation
+        if message.body and (kind := operation.bridged_body):
+            value, partial = decode_json(message.body), operation.method == "PATCH"
+            about = About(message.owner or message.sender, (to, message.sender))
             try:
-                told = await self._convert(
-                    kind, value, message.version, version,
-                    About(message.owner or message.sender, (to, message.sender)), partial=partial,
-                )  # fmt: skip
+                told = await self._convert(kind, value, operation.version, version, about, partial=partial)
             except CanNotBridge as reason:
                 raise NotInThatVersion(f"{to} speaks OCPI {version}: {reason}") from None
             carried = Carried(msgspec.json.encode(told.value), told.losses)
@@ -215,7 +217,7 @@ class Bridging:
         partial: bool = False,
     ) -> Bridged:
         facts = Facts(owner=about.owner, show_owner=self._show_owner, received=now() if partial else None)
-        if isinstance(value, dict):
+        if kind in _LOOKED_UP and isinstance(value, dict):
             facts = await self._facts(facts, kind, value, source, target, about)
         return convert(kind, value, source, target, facts, partial=partial)
 
@@ -276,7 +278,7 @@ def _asked_token(message: Message) -> str | None:
 
 def _query(message: Message, version: str) -> str:
     words = _TOKEN_TYPES.get(version)
-    if message.module != "tokens" or not words or "type=" not in message.query:
+    if "type=" not in message.query or not words or message.module != "tokens":
         return message.query
     given = parse_qsl(message.query, keep_blank_values=True)
     return urlencode([(name, words.get(value, value) if name == "type" else value) for name, value in given])

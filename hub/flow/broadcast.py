@@ -13,7 +13,7 @@ from hub.core.message import Message
 from hub.core.party import Party
 from hub.core.route import Route
 from hub.errors import OcpiError, RoutingError
-from hub.flow.delivery import Deliverer
+from hub.flow.delivery import Deliverer, Shared
 from hub.plugin.table import OperationHooks
 
 log = structlog.get_logger()
@@ -33,6 +33,11 @@ class Deliveries:
         self._pending = set(to)
         self._earlier = earlier
         self._waiting: dict[Party, asyncio.Event] = {}
+
+    @property
+    def follows(self) -> bool:
+        """Whether there may be an earlier one to wait for."""
+        return self._earlier is not None
 
     async def turn(self, party: Party) -> None:
         """Wait until what was sent before about the same object has reached a party, or failed to."""
@@ -128,24 +133,29 @@ class Broadcaster:
         self, message: Message, to: tuple[Party, ...], hooks: OperationHooks, deliveries: Deliveries
     ) -> None:
         waiting = iter(to)
+        hub = message.directory.hub
+        # Only what the mirror keeps is told alike to all: the rest may be told by whose token it is about.
+        shared: Shared | None = {} if message.operation.broadcast else None
+        loop = asyncio.get_running_loop()
 
         async def work() -> None:
             for party in waiting:
-                await deliveries.turn(party)
-                await self._deliver(message, party, hooks)
+                if deliveries.follows:
+                    await deliveries.turn(party)
+                if loop.time() >= message.deadline:
+                    self._too_late(message, party)
+                else:
+                    try:
+                        await self._deliverer.deliver(message, party, hooks, speaker=hub, shared=shared)
+                    except OcpiError:
+                        pass
+                    except Exception:
+                        log.exception("broadcast_failed", to=party.id)
                 deliveries.ended(party)
 
         await asyncio.gather(*(work() for _ in range(min(self._at_once, len(to)))))
 
-    async def _deliver(self, message: Message, party: Party, hooks: OperationHooks) -> None:
-        if asyncio.get_running_loop().time() >= message.deadline:
-            # An attempt now could only fail, and would be held against a platform that did nothing wrong.
-            log.warning("broadcast_too_late", to=party.id, module=message.module)
-            self._deliverer.too_late(message, party)
-            return
-        try:
-            await self._deliverer.deliver(message, party, hooks, speaker=message.directory.hub)
-        except OcpiError:
-            return
-        except Exception:
-            log.exception("broadcast_failed", to=party.id)
+    def _too_late(self, message: Message, party: Party) -> None:
+        """An attempt now could only fail, and would be held against a platform that did nothing wrong."""
+        log.warning("broadcast_too_late", to=party.id, module=message.module)
+        self._deliverer.too_late(message, party)

@@ -3,26 +3,28 @@
 import time
 
 import msgspec
-from aiohttp import web
 
 from hub.core.directory import Platform
-from hub.core.headers import CORRELATION_ID, REQUEST_ID, RequestHeaders
+from hub.core.headers import RequestHeaders
 from hub.core.hiding import hide_in_path
 from hub.errors import OcpiError
 from hub.events import Refused, Served
+from hub.flow.response import Response
+from hub.listener.request import Request
+from hub.partners.access import Caller
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, frozen=True):
     """A request, its number in the journal, when it began (perf_counter), and who sent it, where that is known."""
 
-    request: web.BaseRequest
+    request: Request
     headers: RequestHeaders
     number: int
     began: float
-    platform: Platform | None
+    caller: Caller | None
 
 
-def served(call: Call, platform: Platform, module: str, version: str | None, response: web.Response) -> Served:
+def served(call: Call, platform: Platform, module: str, version: str | None, response: Response) -> Served:
     """A request to a configuration module was answered."""
     return Served(
         number=call.number,
@@ -34,29 +36,30 @@ def served(call: Call, platform: Platform, module: str, version: str | None, res
         http=response.status,
         seconds=time.perf_counter() - call.began,
         bytes_in=call.request.content_length or 0,
-        bytes_out=response.content_length or 0,
+        bytes_out=len(response.body),
     )
 
 
-def refused(call: Call, address: str | None, error: OcpiError, response: web.Response) -> Refused:
+def refused(call: Call, address: str | None, error: OcpiError, response: Response) -> Refused:
     """A request was refused before it was a message."""
     return Refused(
         number=call.number,
         method=call.request.method,
-        path=hide_in_path(call.request.raw_path),
+        path=hide_in_path(call.request.target),
         address=address,
         headers=_told(call.headers, response),
-        platform=call.platform,
+        platform=call.caller.platform if call.caller else None,
         http=error.http,
         code=error.code,
         reason=error.message,
         seconds=time.perf_counter() - call.began,
         bytes_in=call.request.content_length or 0,
-        bytes_out=response.content_length or 0,
+        bytes_out=len(response.body),
     )
 
 
-def _told(headers: RequestHeaders, response: web.Response) -> RequestHeaders:
+def _told(headers: RequestHeaders, response: Response) -> RequestHeaders:
     """Without the token, and with the ids that were given where none came."""
-    ids = {"request_id": response.headers[REQUEST_ID], "correlation_id": response.headers[CORRELATION_ID]}
-    return msgspec.structs.replace(headers, authorization=None, **ids)
+    return msgspec.structs.replace(
+        headers, authorization=None, request_id=response.request_id, correlation_id=response.correlation_id
+    )

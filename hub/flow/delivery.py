@@ -13,9 +13,7 @@ import msgspec
 import structlog
 
 from hub.bridge import Loss
-from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import THE_HUB, Directory, Platform, State
-from hub.core.headers import routing
 from hub.core.message import Message, Reply
 from hub.core.modules import UrlIn
 from hub.core.outcome import Outcome
@@ -31,15 +29,18 @@ from hub.flow.numbers import Numbers
 from hub.ids import new_id
 from hub.ocpi import envelope
 from hub.ocpi.rows import LARGEST
-from hub.partners.calls import JSON, Headers, opening
+from hub.partners.calls import Headers, Lines, values
 from hub.plugin.api import Outgoing
 from hub.plugin.table import OperationHooks
-from hub.upstream import Client, Fault, Request, Response, SendError
+from hub.upstream import Client, Fault, Names, Request, Response, SendError
 
 log = structlog.get_logger()
 Losses: TypeAlias = tuple[Loss, ...]
 
-_PASSED = ("X-Total-Count", "X-Limit", "Retry-After")
+Shared: TypeAlias = dict[str, tuple[Message, Losses]]
+"""One message as versions of OCPI have it, with what could not be carried."""
+
+_PASSED = Names.of("X-Total-Count", "X-Limit", "Retry-After")
 _WORDS = {
     Fault.BUSY: "all connections to it are busy",
     Fault.CLOSED: "the hub is stopping, or lets nothing through to it any more",
@@ -84,6 +85,7 @@ class Deliverer:
         self._bus = bus
         self._numbers = numbers
         self._current = current
+        self._lines = Lines()
 
     async def deliver(
         self,
@@ -93,22 +95,49 @@ class Deliverer:
         *,
         speaker: Party | None = None,
         until: float | None = None,
+        shared: Shared | None = None,
     ) -> Reply:
         """One attempt. Raises OcpiError where there is no answer of the partner's to give back.
 
         `speaker` is the party in OCPI-from-*: the sender, but for a broadcast, which the hub speaks itself.
         `until` ends the attempt before the message's deadline; that a platform is slower than this is not held
-        against it.
+        against it. `shared` is what those who get the same message at the same time have in common.
         """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
         leg = Leg(platform=platform, number=self._numbers.next(), request_id=new_id())
+        other = platform.version != message.operation.version
         lost: Losses = ()
         back: Losses = ()
         try:
-            message, lost = await self._bridging.request(message, platform, to)
-            reply = await self._attempt(message, to, leg, endpoint, hooks, speaker or message.sender, until, lost)
-            reply, back = await self._back(message, to, platform, reply)
+            if other:
+                message, lost = await self._bridged(message, platform, to, shared)
+            query, body = self._indirect.request(message, platform, to)
+            extra: Headers = ()
+            if hooks.forwarders:
+                outgoing = Outgoing(to=to, platform=platform.name, body=body, version=platform.version or "", lost=lost)
+                body, extra = await _shown(message, outgoing, hooks)
+            url = message.url or join(endpoint, message.segments, query)
+            if platform.authorization is None:
+                raise ReceiverNotConnected(
+                    f"{to} can not be called: the hub has no token for it; do not queue the message"
+                )
+            self._check_not_shut_out(message, platform, to)
+            leg.sent = body
+            sent = time.perf_counter()
+            try:
+                request = self._request(message, to, leg, url, speaker or message.sender, until, extra)
+                response = await self._client.send(request)
+            except SendError as error:
+                if error.fault is not Fault.TIMEOUT or until is None:
+                    self._report(platform.id, error.fault, time.perf_counter() - sent)
+                raise _told(error, to, platform) from None
+            finally:
+                leg.waited = round((time.perf_counter() - sent) * 1_000_000)
+            reply = self._taken(message, to, leg, endpoint, response)
+            ok = reply.ok
+            if other and ok:
+                reply, back = await self._back(message, to, platform, reply)
         except OcpiError as error:
             leg.reason = error.message
             self._tell(message, to, leg, f"{error.code} {error.message}", began, lost, back)
@@ -117,7 +146,7 @@ class Deliverer:
             leg.ended, leg.reason = Outcome.ABANDONED, "nobody waited for the answer any more"
             self._tell(message, to, leg, "not waited for", began, lost, back)
             raise
-        leg.ended = Outcome.DELIVERED if reply.ok else Outcome.DECLINED
+        leg.ended = Outcome.DELIVERED if ok else Outcome.DECLINED
         self._tell(message, to, leg, str(reply.ocpi_status), began, lost, back)
         return reply
 
@@ -132,63 +161,51 @@ class Deliverer:
         )
         self._tell(message, to, leg, "too late", time.perf_counter(), (), ())
 
+    async def _bridged(
+        self, message: Message, platform: Platform, to: Party, shared: Shared | None
+    ) -> tuple[Message, Losses]:
+        """The message as the platform's version has it, told once for all who get it at the same time."""
+        if shared is None or platform.version is None:
+            return await self._bridging.request(message, platform, to)
+        if (known := shared.get(platform.version)) is None:
+            known = shared[platform.version] = await self._bridging.request(message, platform, to)
+        return known
+
     async def _back(self, message: Message, to: Party, platform: Platform, reply: Reply) -> tuple[Reply, Losses]:
         """The answer as the sender's version has it."""
-        if platform.version == message.version or not reply.ok:
-            return reply, ()
         carried = await self._bridging.answer(message, platform, to, reply.body)
         return msgspec.structs.replace(reply, body=carried.body), carried.losses
 
-    async def _attempt(
-        self,
-        message: Message,
-        to: Party,
-        leg: Leg,
-        endpoint: str,
-        hooks: OperationHooks,
-        speaker: Party,
-        until: float | None,
-        lost: Losses,
-    ) -> Reply:
-        platform = leg.platform
-        query, body = self._indirect.request(message, platform, to)
-        extra: tuple[tuple[str, str], ...] = ()
-        if hooks.forwarders:
-            outgoing = await hooks.forward(
-                message,
-                Outgoing(to=to, platform=platform.name, body=body, version=platform.version or "", lost=lost),
-            )
-            if not isinstance(outgoing, Outgoing):
-                raise RoutingError(outgoing.reason)
-            body, extra = outgoing.body, outgoing.headers
-        request = Request(
-            method=message.method,
-            url=message.url or join(endpoint, message.segments, query),
-            headers=(*_headers(message, leg, speaker, to), *extra, *(JSON if body else ())),
-            body=body,
+    def _request(
+        self, message: Message, to: Party, leg: Leg, url: str, speaker: Party, until: float | None, extra: Headers
+    ) -> Request:
+        platform, method = leg.platform, message.operation.method
+        line = self._lines.to(message.directory, platform, url, body=bool(leg.sent))
+        given = values(line, message.correlation_id, leg.request_id, speaker, to)
+        headers = (*line.headers(given), *extra) if extra else ()
+        return Request(
+            method=method,
+            url=url,
+            headers=headers,
+            line=None if extra else line,
+            values=given,
+            body=leg.sent,
             pool=platform.id,
             sender=message.platform.id,
             deadline=message.deadline if until is None else min(until, message.deadline),
-            max_body=None if message.method == "GET" else LARGEST,
+            max_body=None if method == "GET" else LARGEST,
         )
-        self._check_not_shut_out(message, platform, to)
-        leg.sent = body
-        sent = time.perf_counter()
-        try:
-            response = await self._client.send(request)
-        except SendError as error:
-            if error.fault is not Fault.TIMEOUT or until is None:
-                self._report(platform.id, error.fault, time.perf_counter() - sent)
-            raise _told(error, to, platform) from None
-        finally:
-            leg.waited = round((time.perf_counter() - sent) * 1_000_000)
+
+    def _taken(self, message: Message, to: Party, leg: Leg, endpoint: str, response: Response) -> Reply:
+        """The answer of a platform, told to who keeps account of platforms and their objects."""
+        platform, operation = leg.platform, message.operation
         leg.http, leg.answer = response.status, response.body
         self._report(platform.id, response.status, leg.waited / 1_000_000)
         reply = self._reply(message, to, platform, endpoint, response)
         leg.ocpi = reply.ocpi_status
-        if reply.ok and message.operation.data and self._bus.wants(Answered):
+        if operation.data and reply.ok and self._bus.wants(Answered):
             self._bus.publish(
-                Answered(platform=platform, operation=message.operation, body=response.body, exchange=message.exchange)
+                Answered(platform=platform, operation=operation, body=response.body, exchange=message.exchange)
             )
         return reply
 
@@ -224,17 +241,17 @@ class Deliverer:
         self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response
     ) -> tuple[tuple[str, str], ...]:
         """The headers of an answer that mean something to the sender; URLs in them are sealed."""
-        passed = [(name, value) for name in _PASSED if (value := response.headers.get(name)) is not None]
-        if message.operation.url is UrlIn.LINK:
-            said = response.headers
+        said, where = response.headers, message.operation.url
+        passed = said.among(_PASSED)
+        if where is UrlIn.LINK:
             links = said.getall("Link")
             pages = PageHeaders(", ".join(links) if links else None, said.get("X-Total-Count"), said.get("X-Limit"))
             if link := self._indirect.link(message, platform, to, endpoint, pages):
-                passed.append(("Link", link))
-        location = response.headers.get("Location") if message.operation.url is UrlIn.LOCATION else None
+                passed = (*passed, ("Link", link))
+        location = said.get("Location") if where is UrlIn.LOCATION else None
         if location and (sealed := self._indirect.location(message, platform, to, endpoint, location)):
-            passed.append(("Location", sealed))
-        return tuple(passed)
+            passed = (*passed, ("Location", sealed))
+        return passed
 
     def _tell(
         self, message: Message, to: Party, leg: Leg, outcome: str, began: float, lost: Losses, back: Losses
@@ -254,12 +271,12 @@ class Deliverer:
             )
 
 
-def _headers(message: Message, leg: Leg, speaker: Party, to: Party) -> Headers:
-    platform = leg.platform
-    if platform.authorization is None:
-        raise ReceiverNotConnected(f"{to} can not be called: the hub has no token for it; do not queue the message")
-    routed = () if platform.version in WITHOUT_INTERFACES else routing(speaker, to)
-    return (*opening(platform.authorization, message.correlation_id, leg.request_id), *routed)
+async def _shown(message: Message, outgoing: Outgoing, hooks: OperationHooks) -> tuple[bytes, Headers]:
+    """Body and further headers, as the plugins want them that see what is about to be sent."""
+    wanted = await hooks.forward(message, outgoing)
+    if not isinstance(wanted, Outgoing):
+        raise RoutingError(wanted.reason)
+    return wanted.body, wanted.headers
 
 
 def _told(error: SendError, to: Party, platform: Platform) -> OcpiError:

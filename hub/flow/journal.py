@@ -5,6 +5,7 @@ and lost. A disk that is full or a database that is locked is tried again with t
 """
 
 import asyncio
+import sqlite3
 import time
 from collections import deque
 from contextlib import suppress
@@ -18,17 +19,18 @@ from hub.core.outcome import Outcome
 from hub.core.plain import line
 from hub.core.redact import redacted
 from hub.core.route import Way
-from hub.events import Bus, Delivered, Event, Found, Handled, Refused, Served, Subscription
+from hub.events import Attached, Bus, Delivered, Found, Handled, Handlers, Refused, Served
 from hub.flow import entries
 from hub.flow.numbers import Numbers
 from hub.flow.waiting import is_broadcast
-from hub.ocpi.rules import Finding
 from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
 from hub.store.database import Database, Work
-from hub.store.journal import Batch, add_findings, keep, prune, size
-from hub.store.statements import Row
+from hub.store.journal import Batch, add_findings, keep, named, prune, size
+from hub.store.journal_schema import delivery, exchange, places
+from hub.store.statements import Row, Values
 from hub.store.sums import make_spans, prune_sums
+from hub.store.traces import sort_part
 
 log = structlog.get_logger()
 
@@ -37,7 +39,6 @@ _BATCH = 1000
 _AT_ONCE = 250
 """Rows of one transaction: while it lasts, a push that the mirror keeps has to wait."""
 _MOST = 20_000
-_EVENTS = 10_000
 _CAPTURED_BYTES = 16 * 1024 * 1024
 _STRANGERS = 100
 """So many rows of requests without a valid token are kept per batch: who has none must not push out all others."""
@@ -50,8 +51,11 @@ _LATE = 300_000_000
 _DAY = 86_400
 _WORDS = 200
 
+_FINDINGS, _FINDING = places(exchange, "findings", "finding")
+_TABLES = {"exchange": exchange, "delivery": delivery}
+
 T = TypeVar("T")
-Kind: TypeAlias = Literal["exchange", "delivery", "captured"]
+Kind: TypeAlias = Literal["exchange", "delivery"]
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -76,8 +80,10 @@ class Journal:
         self._rows = rows
         self._sums_days = sums_days
         self._captures: dict[int, int] = {}
-        self._waiting: deque[tuple[Kind, Row]] = deque()
-        self._unwritten: dict[int, Row] = {}
+        self._exchanges: deque[Values] = deque()
+        self._deliveries: deque[Values] = deque()
+        self._captured: deque[Values] = deque()
+        self._unwritten: dict[int, Values] = {}
         self._waits: dict[int, tuple[int, int]] = {}
         self._found: dict[int, tuple[int, str]] = {}
         self._captured_bytes = 0
@@ -85,11 +91,11 @@ class Journal:
         self._lost = 0
         self._told_at = float("-inf")
         self._told_of = 0
-        self._live: deque[tuple[Kind, Row]] = deque(maxlen=_LIVE)
+        self._live: deque[tuple[Kind, Values]] = deque(maxlen=_LIVE)
         self._noted = 0
         self._full = asyncio.Event()
         self._flushing = asyncio.Lock()
-        self._subscription: Subscription | None = None
+        self._subscription: Attached | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property
@@ -100,9 +106,14 @@ class Journal:
     async def start(self) -> None:
         """Begin to listen and to write."""
         self._captures = await self._database.read(lambda connection: load_captures(connection, now_ms()))
-        self._subscription = self._bus.subscribe(
-            self._note, Handled, Delivered, Refused, Served, Found, name="journal", size=_EVENTS
-        )
+        handlers: Handlers = {
+            Handled: self._handled,
+            Delivered: self._delivered,
+            Refused: self._refused,
+            Served: self._served,
+            Found: self._findings,
+        }
+        self._subscription = self._bus.attach(handlers, name="journal")
         loops = self._write(), self._tidy()
         self._tasks = tuple(asyncio.create_task(each, name="journal") for each in loops)
 
@@ -131,13 +142,13 @@ class Journal:
             return Live(self._noted, 0, ())
         new = self._noted - after if after <= self._noted else self._noted  # else the hub was restarted
         rows = tuple(self._live)[-new:] if new else ()
-        return Live(self._noted, new - len(rows), rows)
+        return Live(self._noted, new - len(rows), tuple((kind, named(_TABLES[kind], row)) for kind, row in rows))
 
     async def flush(self) -> None:
         """Write what was noted. All of it is on disk when this returns, unless the disk does not take it."""
         async with self._flushing:
             try:
-                while self._waiting:
+                while self._waiting():
                     await self._write_some()
                 if self._found:
                     await self._write_findings()
@@ -151,6 +162,8 @@ class Journal:
             pass
         while await self._changed(lambda connection: prune_sums(connection, now_ms(), self._sums_days)):
             pass
+        while await self._sort():
+            pass
         oldest = (now_ms() - self._days * _DAY * 1000) * 1000
         while await self._prune(oldest, _CHUNK):
             pass
@@ -158,45 +171,34 @@ class Journal:
         while excess > 0 and (gone := await self._prune(None, max(1, min(_CHUNK, excess // 2)))):
             excess -= gone
 
-    async def _note(self, event: Event) -> None:
-        if isinstance(event, Handled):
-            self._handled(event)
-        elif isinstance(event, Delivered):
-            self._delivered(event)
-        elif isinstance(event, Refused):
-            self._refused(event)
-        elif isinstance(event, Served):
-            self._keep("exchange", entries.served(event))
-        elif isinstance(event, Found) and event.exchange:
-            self._findings(event.exchange, event.findings)
-        if len(self._waiting) >= _BATCH:
-            self._full.set()
-
     def _handled(self, event: Handled) -> None:
         message = event.message
-        covered, _ = self._waits.pop(message.exchange, (None, 0))
+        number = message.exchange
+        covered, _ = self._waits.pop(number, (None, 0))
         row = entries.handled(event, None if event.route.way is Way.BROADCAST else covered)
-        row["id"] = row["id"] or self._numbers.next()
-        if found := self._found.pop(message.exchange, None):
-            row["findings"], row["finding"] = found
-        if self._keep("exchange", row):
-            self._unwritten[row["id"]] = row
+        if not number:
+            number = row[0] = self._numbers.next()
+        if self._found and (found := self._found.pop(number, None)):
+            row[_FINDINGS], row[_FINDING] = found
+        if self._keep("exchange", self._exchanges, row):
+            self._unwritten[number] = row
         if self._captures:
-            self._capture(message.platform.id, row["id"], 0, message.body, event.reply.body)
+            self._capture(message.platform.id, number, 0, message.body, event.reply.body)
 
     def _delivered(self, event: Delivered) -> None:
         message, leg = event.message, event.leg
         row = entries.delivered(event)
-        if not is_broadcast(event):
+        broadcast = is_broadcast(event)
+        if not broadcast:
             # Who is asked beside others is waited for only once.
             covered, last = self._waits.get(message.exchange, (0, 0))
             end = leg.number + leg.waited
             self._waits[message.exchange] = covered + max(0, end - max(last, leg.number)), max(last, end)
             if len(self._waits) > _UNDER_WAY:
                 del self._waits[next(iter(self._waits))]
-        self._keep("delivery", row, live=is_broadcast(event) and row["outcome"] != Outcome.DELIVERED)
+        self._keep("delivery", self._deliveries, row, live=broadcast and leg.ended is not Outcome.DELIVERED)
         if self._captures:
-            self._capture(leg.platform.id, message.exchange, row["id"], leg.sent, leg.answer)
+            self._capture(leg.platform.id, message.exchange, leg.number, leg.sent, leg.answer)
 
     def _refused(self, event: Refused) -> None:
         if event.platform is None:
@@ -204,36 +206,47 @@ class Journal:
             if self._strangers > _STRANGERS:
                 self._lost += 1
                 return
-        self._keep("exchange", entries.refused(event))
+        self._keep("exchange", self._exchanges, entries.refused(event))
 
-    def _findings(self, number: int, findings: tuple[Finding, ...]) -> None:
+    def _served(self, event: Served) -> None:
+        self._keep("exchange", self._exchanges, entries.served(event))
+
+    def _findings(self, event: Found) -> None:
+        number, findings = event.exchange, event.findings
+        if not number:
+            return
         first = findings[0]
         words = line(f"{first.path}: {first.rule}", _WORDS)
         if row := self._unwritten.get(number):
-            row["findings"], row["finding"] = row["findings"] + len(findings), row["finding"] or words
+            row[_FINDINGS], row[_FINDING] = row[_FINDINGS] + len(findings), row[_FINDING] or words
         elif len(self._found) < _UNDER_WAY:
             count, known = self._found.get(number, (0, words))
             self._found[number] = count + len(findings), known
 
-    def _capture(self, platform_id: int, number: int, delivery: int, request: bytes, answer: bytes) -> None:
+    def _capture(self, platform_id: int, number: int, leg: int, request: bytes, answer: bytes) -> None:
         if self._captures.get(platform_id, 0) <= now_ms():
             return
-        if self._captured_bytes > _CAPTURED_BYTES:
+        if self._captured_bytes > _CAPTURED_BYTES or self._waiting() >= _MOST:
             self._lost += 1
             return
-        row = {"exchange_id": number, "delivery_id": delivery, "request": request, "answer": answer}
-        if self._keep("captured", row, live=False):
-            self._captured_bytes += len(request) + len(answer)
+        self._captured.append([number, leg, request, answer])
+        self._captured_bytes += len(request) + len(answer)
 
-    def _keep(self, kind: Kind, row: Row, *, live: bool = True) -> bool:
+    def _keep(self, kind: Kind, queue: deque[Values], row: Values, *, live: bool = True) -> bool:
         if live:
             self._noted += 1
             self._live.append((kind, row))
-        if len(self._waiting) >= _MOST:
+        waiting = self._waiting()
+        if waiting >= _MOST:
             self._lost += 1
             return False
-        self._waiting.append((kind, row))
+        queue.append(row)
+        if waiting + 1 >= _BATCH:
+            self._full.set()
         return True
+
+    def _waiting(self) -> int:
+        return len(self._exchanges) + len(self._deliveries) + len(self._captured)
 
     async def _write(self) -> None:
         while True:
@@ -243,31 +256,30 @@ class Journal:
             self._full.clear()
             await self.flush()
             self._tell_losses()
-            if self._waiting:  # it did not go; no hurry
+            if self._waiting():  # it did not go; no hurry
                 await asyncio.sleep(_PAUSE)
 
     async def _write_some(self) -> None:
-        taken = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-        rows: dict[Kind, list[Row]] = {"exchange": [], "delivery": [], "captured": []}
-        for kind, row in taken:
-            rows[kind].append(row)
+        queues = self._exchanges, self._deliveries, self._captured
+        taken = [[queue.popleft() for _ in range(min(_AT_ONCE, len(queue)))] for queue in queues]
+        exchanges, deliveries, captured = taken
         try:
-            bodies = await asyncio.to_thread(_readable, rows["captured"]) if rows["captured"] else []
-            batch = Batch(rows["exchange"], rows["delivery"], bodies)
-            await keep(self._database, batch)
-        except OperationalError:
-            self._waiting.extendleft(reversed(taken))
+            bodies = await asyncio.to_thread(_readable, captured) if captured else []
+            await keep(self._database, Batch(exchanges, deliveries, bodies))
+        except (OperationalError, sqlite3.OperationalError):
+            for queue, rows in zip(queues, taken, strict=True):
+                queue.extendleft(reversed(rows))
             raise
         except BaseException:
-            self._lost += len(taken)
-            self._forget(rows)
+            self._lost += sum(map(len, taken))
+            self._forget(exchanges, captured)
             raise
-        self._forget(rows)
+        self._forget(exchanges, captured)
 
-    def _forget(self, rows: dict[Kind, list[Row]]) -> None:
-        for row in rows["exchange"]:
-            self._unwritten.pop(row["id"], None)
-        self._captured_bytes -= sum(len(row["request"]) + len(row["answer"]) for row in rows["captured"])
+    def _forget(self, exchanges: list[Values], captured: list[Values]) -> None:
+        for row in exchanges:
+            self._unwritten.pop(row[0], None)
+        self._captured_bytes -= sum(len(request) + len(answer) for _, _, request, answer in captured)
 
     async def _write_findings(self) -> None:
         found = dict(self._found)
@@ -285,6 +297,11 @@ class Journal:
                 await self.tidy()
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(error)
+
+    async def _sort(self) -> bool:
+        done = await self._database.write_rows(lambda connection: sort_part(connection, now_ms() * 1000))
+        await asyncio.sleep(_BREATH)
+        return done
 
     async def _prune(self, before_id: int | None, most: int) -> int:
         return await self._changed(lambda connection: prune(connection, before_id, most))
@@ -305,8 +322,8 @@ class Journal:
             return
         self._told_at, self._told_of = now, self.lost
         why: dict[str, Any] = {"error": line(str(getattr(error, "orig", error)), _WORDS)} if error else {}
-        log.warning("journal_behind", rows_lost=self.lost, rows_waiting=len(self._waiting), **why)
+        log.warning("journal_behind", rows_lost=self.lost, rows_waiting=self._waiting(), **why)
 
 
-def _readable(rows: list[Row]) -> list[Row]:
-    return [{**row, "request": redacted(row["request"]), "answer": redacted(row["answer"])} for row in rows]
+def _readable(rows: list[Values]) -> list[Values]:
+    return [[number, leg, redacted(request), redacted(answer)] for number, leg, request, answer in rows]

@@ -72,7 +72,9 @@ class Gate:
 
     def enter(self, platform: Platform) -> Meter:
         """Let a request in; call `leave` when it is answered. Raises TooManyRequests."""
-        meter = self._meter(platform)
+        meter = self._meters.get(platform.id)
+        if meter is None or meter.platform is not platform:
+            meter = self._meter(platform)
         if (most := meter.allowed.parallel) and meter.running >= most:
             words = f"{most} of your requests are under way, and no more may be at a time"
             raise self._refuse(meter, platform, "parallel", f"{words}; wait for an answer", 1.0)

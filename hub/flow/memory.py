@@ -12,7 +12,7 @@ from hub.core.content import Hint, Key, Kind, hints_of, is_custom, keys_of
 from hub.core.message import Message
 from hub.core.party import Party
 from hub.core.route import Route, Way
-from hub.events import Bus, Handled, Subscription
+from hub.events import Attached, Bus, Handled
 from hub.flow.mirror import Mirror, object_key, token_key
 from hub.ocpi.v2_3_0 import TokenType
 from hub.partners.directory import now_ms
@@ -38,11 +38,11 @@ class Memory:
         self._lifetime = round(lifetime * 1000)
         self._fresh: dict[Hint, None] = {}
         self._written: asyncio.Task[None] | None = None
-        self._subscription: Subscription | None = None
+        self._subscription: Attached | None = None
 
     def start(self) -> None:
         """Begin to listen and to write."""
-        self._subscription = self._bus.subscribe(self._handled, Handled, name="memory")
+        self._subscription = self._bus.attach({Handled: self._handled}, name="memory")
         self._written = asyncio.create_task(self._write(), name="memory")
 
     def reconfigure(self, lifetime: float) -> None:
@@ -81,7 +81,7 @@ class Memory:
             return tuple({owner: None for card in cards for owner in await self._mirror.owners("tokens", card)})
         return ()
 
-    async def _handled(self, event: Handled) -> None:
+    def _handled(self, event: Handled) -> None:
         route, reply = event.route, event.reply
         known = event.message.module in _MODULES or is_custom(event.message)
         if not known or not isinstance(route, Route) or route.way is not Way.DIRECT:

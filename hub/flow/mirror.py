@@ -22,6 +22,7 @@ from hub.core.patching import NotKnown, has, last_updated, part, patch, put
 from hub.core.places import Area, Point
 from hub.errors import InvalidParameters, NotFound, OcpiError, Unauthorized
 from hub.flow.clock import now
+from hub.flow.taking import Taking
 from hub.partners.directory import now_ms
 from hub.store import mirror as store
 from hub.store import places
@@ -29,6 +30,7 @@ from hub.store.database import Database, Work
 from hub.store.errors import PlatformUnknown
 from hub.store.mirror import Amount, Entry, Held
 from hub.store.places import Cluster, Extent, Found, Near
+from hub.store.pushes import Changed, Push
 
 T = TypeVar("T")
 
@@ -81,6 +83,11 @@ class Mirror:
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self._limit = limit
+        self._taking = Taking(database)
+
+    async def stop(self) -> None:
+        """Wait for what is being written."""
+        await self._taking.stop()
 
     def reconfigure(self, limit: int) -> None:
         """Another size of pages."""
@@ -97,37 +104,27 @@ class Mirror:
             raise InvalidParameters("the path names no owner")
         key, path = object_key(message), message.segments[_PREFIX:]
         module, body = message.module, stamped(message)
+        method, version, object_id = message.method, message.version, message.segments[2]
 
-        async def work(connection: AsyncConnection) -> bool:
-            if message.method == "DELETE":
-                await store.delete(connection, module, owner, key)
-                return False
-            held = await store.get(connection, module, owner, key)
-            added = False
-            if message.method == "PUT" and not path:
+        def change(held: Held | None) -> Changed:
+            if method == "DELETE":
+                return Changed(None, created=False)
+            added = held is None
+            if method == "PUT" and not path:
                 whole = body
-            elif held is None or held.version != message.version:
+            elif held is None or held.version != version:
                 raise InvalidParameters(f"the hub does not hold this {module} object; PUT it whole first")
-            elif message.method == "PUT":
+            elif method == "PUT":
                 whole, added = put(held.body, path, body), not has(held.body, path)
             else:
                 whole = patch(held.body, path, body)
-            created = await store.put(
-                connection,
-                module,
-                owner,
-                key,
-                version=message.version,
-                platform_id=message.platform.id,
-                object_id=message.segments[2],
-                body=whole,
-                now=now_ms(),
-                contract=_contract(module, whole),
-            )
-            return created or added
+            return Changed(store.Pulled(owner, key, object_id, whole, _contract(module, whole)), added)
 
+        push = Push(
+            subject=(module, owner, key), version=version, platform_id=message.platform.id, change=change
+        )  # fmt: skip
         try:
-            return await self._write(message.platform.id, work)
+            return await self._taking.take(push)
         except PlatformUnknown:
             raise Unauthorized("this platform was removed meanwhile") from None
 

@@ -1,6 +1,6 @@
 """The numbers of exchanges and deliveries: moments that never come twice."""
 
-import time
+from time import time_ns
 
 
 class Numbers:
@@ -14,5 +14,6 @@ class Numbers:
 
     def next(self) -> int:
         """A new number."""
-        self._last = max(time.time_ns() // 1000, self._last + 1)
-        return self._last
+        now = time_ns() // 1000
+        self._last = now = now if now > self._last else self._last + 1
+        return now

@@ -1,7 +1,7 @@
 """The way of a message through the hub, as one function that reads from top to bottom."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -62,10 +62,13 @@ class Pipeline:
         began = time.perf_counter()
         with self._plugins.hooks(message.operation) as hooks:
             message, route = await self._plan(message, hooks, self._validator.check(message))
-            reply = await self._carry_out(message, route, hooks)
+            try:
+                reply = await self._carried_out(message, route, hooks)
+            except OcpiError as error:
+                reply = self._answer(message, error.http, error.code, error.message, error.headers)
             if hooks.responders:
                 reply = await hooks.respond(message, reply)
-        if message.is_push and hooks.observers:
+        if hooks.observers and message.operation.is_push:
             hooks.pushed(Push(message=message, route=route, reply=reply))
         if self._bus.wants(Handled):
             self._bus.publish(Handled(message=message, route=route, reply=reply, seconds=time.perf_counter() - began))
@@ -87,31 +90,35 @@ class Pipeline:
             if isinstance(received, Refuse):
                 return message, received
             message = received
-        message = await self._ways.bridging.whole(message)
+        if message.operation.alone:
+            message = await self._ways.bridging.whole(message)
         found = await self._ways.memory.find(message) if message.receiver is None else ()
         route = decide(message, found)
         return message, await hooks.route(message, route) if hooks.routers else route
 
-    async def _carry_out(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Reply:
+    def _carried_out(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Awaitable[Reply]:
+        """What brings the reply. Most messages go to one party: they pay for no step more than that."""
+        if route.way is Way.DIRECT and isinstance(route, Route):
+            return self._ways.deliverer.deliver(message, route.destinations[0], hooks)
+        return self._otherwise(message, route, hooks)
+
+    async def _otherwise(self, message: Message, route: Route | Refuse, hooks: OperationHooks) -> Reply:
         if isinstance(route, Refuse):
             return self._answer(message, 200, route.code, route.reason)
-        try:
-            match route.way:
-                case Way.BROADCAST:
-                    return await self._broadcast(message, route, hooks)
-                case Way.ASK:
-                    return await ask(self._ways.deliverer, message, route, hooks, self._ways.ask_seconds)
-                case Way.COLLECT:
-                    return self._page(message, await self._ways.collector.page(message, route, hooks))
-                case Way.LOCAL:
-                    self._ways.results.take(message)
-                    return self._answer(message, 200, 1000, "Success")
-                case Way.MIRROR:
-                    return await self._mirrored(message)
-                case _:
-                    return await self._ways.deliverer.deliver(message, route.to, hooks)
-        except OcpiError as error:
-            return self._answer(message, error.http, error.code, error.message, error.headers)
+        match route.way:
+            case Way.BROADCAST:
+                return await self._broadcast(message, route, hooks)
+            case Way.ASK:
+                return await ask(self._ways.deliverer, message, route, hooks, self._ways.ask_seconds)
+            case Way.COLLECT:
+                return self._page(message, await self._ways.collector.page(message, route, hooks))
+            case Way.MIRROR:
+                return await self._mirrored(message)
+            case Way.LOCAL:
+                self._ways.results.take(message)
+                return self._answer(message, 200, 1000, "Success")
+            case _:
+                return await self._ways.deliverer.deliver(message, route.to, hooks)
 
     async def _broadcast(self, message: Message, route: Route, hooks: OperationHooks) -> Reply:
         """The mirror has it before the sender is answered; the deliveries go on after that."""

@@ -2,12 +2,25 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from time import time_ns
 
 import msgspec
 
 from hub.core.durations import of_step, step_of
 from hub.core.outcome import Outcome
-from hub.events import Bus, Delivered, Event, Found, Handled, Limited, Refused, Registered, Subscription, TokenRefused
+from hub.events import (
+    Attached,
+    Bus,
+    Delivered,
+    Found,
+    Handled,
+    Handlers,
+    Limited,
+    PartnerChanged,
+    Refused,
+    Registered,
+    TokenRefused,
+)
 from hub.flow.entries import outcome_of
 from hub.flow.waiting import Waiting
 from hub.partners.directory import now_ms
@@ -15,34 +28,31 @@ from hub.partners.directory import now_ms
 MINUTES = 5
 SLOT = 10_000
 """Milliseconds that are counted together."""
+_SLOT_NS = SLOT * 1_000_000
 _LATELY = MINUTES * 60_000 // SLOT
 _KEPT = 2 * _LATELY
-_QUEUE = 10_000
+_ANSWERED = (Outcome.DELIVERED, Outcome.DECLINED)
 
 
 class Times:
     """Many times in few numbers: how often each length was, in steps of nine percent."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("steps",)
 
     def __init__(self) -> None:
-        self._steps: Counter[int] = Counter()
-
-    def add(self, microseconds: float) -> None:
-        """One more."""
-        self._steps[step_of(microseconds)] += 1
+        self.steps: Counter[int] = Counter()
 
     def plus(self, others: Iterable["Times"]) -> "Times":
         """All of them together."""
         together = Times()
         for each in (self, *others):
-            together._steps.update(each._steps)  # noqa: SLF001 - its own kind
+            together.steps.update(each.steps)
         return together
 
     def at(self, share: float) -> float | None:
         """Seconds in which this share of them was over; None where there are none."""
-        wanted = share * self._steps.total()
-        for step, count in sorted(self._steps.items()):
+        wanted = share * self.steps.total()
+        for step, count in sorted(self.steps.items()):
             wanted -= count
             if wanted <= 0:
                 return of_step(step) / 1_000_000
@@ -118,17 +128,24 @@ class Pulse:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._slots: deque[tuple[int, Slot]] = deque(maxlen=_KEPT)
+        self._number = 0
         self._waiting = Waiting()
         self._token_refused: dict[str, int] = {}
-        self._subscription: Subscription | None = None
+        self._subscription: Attached | None = None
 
     def start(self) -> None:
         """Begin to count."""
-        self._subscription = self._bus.subscribe(
-            self._count,
-            Handled, Delivered, Refused, Limited, Found, TokenRefused, Registered,
-            name="pulse", size=_QUEUE,
-        )  # fmt: skip
+        handlers: Handlers = {
+            Handled: self._handled,
+            Delivered: self._delivered,
+            Refused: self._refused,
+            Limited: self._limited,
+            Found: self._found,
+            TokenRefused: self._refused_token,
+            Registered: self._registered,
+            PartnerChanged: self._changed,
+        }
+        self._subscription = self._bus.attach(handlers, name="pulse")
 
     @property
     def lost(self) -> int:
@@ -192,49 +209,55 @@ class Pulse:
         return slots[_LATELY:], slots[:_LATELY]
 
     def _slot(self) -> Slot:
-        number = now_ms() // SLOT
-        if not self._slots or self._slots[-1][0] != number:
+        number = time_ns() // _SLOT_NS
+        if number != self._number or not self._slots:
+            self._number = number
             self._slots.append((number, Slot()))
         return self._slots[-1][1]
 
-    async def _count(self, event: Event) -> None:
+    def _handled(self, event: Handled) -> None:
         slot = self._slot()
-        match event:
-            case Handled():
-                self._handled(event, slot)
-            case Delivered():
-                self._delivered(event, slot)
-            case Refused():
-                slot.turned_away += 1
-                if event.http in (401, 429) and event.platform is None:
-                    slot.strangers[event.address or "?"] += 1
-            case Limited(platform=str(name)):
-                slot.of(name).limited[event.limit] += 1
-            case Found():
-                slot.of(event.platform).findings += 1
-            case TokenRefused():
-                self._token_refused[event.platform] = now_ms()
-            case Registered():
-                self._token_refused.pop(event.platform, None)
-            case _:
-                pass
-
-    def _handled(self, event: Handled, slot: Slot) -> None:
-        message = event.message
         slot.messages += 1
         slot.outcomes[outcome_of(event.route, event.reply)] += 1
-        slot.of(message.platform.name).sent += 1
+        slot.of(event.message.platform.name).sent += 1
         if (own := self._waiting.own(event)) is not None:
-            slot.hub.add(own)
+            slot.hub.steps[step_of(own)] += 1
 
-    def _delivered(self, event: Delivered, slot: Slot) -> None:
-        leg, count = event.leg, slot.of(event.leg.platform.name)
-        if leg.ended in (Outcome.DELIVERED, Outcome.DECLINED):
+    def _delivered(self, event: Delivered) -> None:
+        slot, leg = self._slot(), event.leg
+        name = leg.platform.name
+        count = slot.of(name)
+        if leg.ended in _ANSWERED:
             count.delivered += 1
-            self._token_refused.pop(leg.platform.name, None)
+            if self._token_refused:
+                self._token_refused.pop(name, None)
         elif leg.ended is Outcome.FAILED:
             count.failed += 1
         if leg.http is not None:
-            count.times.add(leg.waited)
-            slot.partner.add(leg.waited)
+            step = step_of(leg.waited)
+            count.times.steps[step] += 1
+            slot.partner.steps[step] += 1
         self._waiting.delivered(event)
+
+    def _refused(self, event: Refused) -> None:
+        slot = self._slot()
+        slot.turned_away += 1
+        if event.http in (401, 429) and event.platform is None:
+            slot.strangers[event.address or "?"] += 1
+
+    def _limited(self, event: Limited) -> None:
+        if event.platform is not None:
+            self._slot().of(event.platform).limited[event.limit] += 1
+
+    def _found(self, event: Found) -> None:
+        self._slot().of(event.platform).findings += 1
+
+    def _refused_token(self, event: TokenRefused) -> None:
+        self._token_refused[event.platform] = now_ms()
+
+    def _registered(self, event: Registered) -> None:
+        self._token_refused.pop(event.platform, None)
+
+    def _changed(self, event: PartnerChanged) -> None:
+        if event.change == "removed":
+            self._token_refused.pop(event.platform, None)

@@ -10,6 +10,7 @@ from hub.core.headers import RequestHeaders
 from hub.core.hiding import hide_in_path
 from hub.core.message import Message
 from hub.core.modules import METHODS, Catalogue, Interface, Operation
+from hub.core.party import Party
 from hub.core.paths import segments
 from hub.core.rights import owner_of, sending_party
 from hub.errors import MethodNotAllowed, NotFound, UnsupportedVersion
@@ -85,16 +86,18 @@ class Reader:
         else:
             side, module, parts = *(*found, "", "")[:2], found[2:]
             interfaces = _INTERFACES.get(side.lower(), ())
-        tables = [rows for each in interfaces if (rows := self._catalogue.module(version, each, module))]
-        if not tables:
+        tables = self._catalogue.rows
+        for interface in interfaces:
+            rows = tables.get((version, interface, module))
+            if rows is not None and (operation := rows.find(method, parts)) is not None:
+                return Target(operation, parts, query, caller, None, headers), directory
+        there = [rows for each in interfaces if (rows := tables.get((version, each, module)))]
+        if not there:
             raise NotFound(
                 f"there is no {hide_in_path('/'.join(found[:2]))[:80]} in OCPI {version} here; see the version details"
             )
-        operation = next((row for rows in tables if (row := rows.find(method, parts))), None)
-        if operation is None:
-            allowed = tuple(each for each in METHODS if any(rows.find(each, parts) for rows in tables))
-            raise _no_such_method(allowed, method, module)
-        return Target(operation, parts, query, caller, None, headers), directory
+        allowed = tuple(each for each in METHODS if any(rows.find(each, parts) for rows in there))
+        raise _no_such_method(allowed, method, module)
 
     def sealed(
         self, segment: str, method: str, headers: RequestHeaders, caller: Caller | None = None
@@ -146,7 +149,7 @@ def _sides(platform: Platform, method: str, parts: tuple[str, ...]) -> tuple[Int
     of its own, at the receiver; else a GET fetches what others have, and what a custom module has below another party
     is asked of that one. What is pushed is pushed to the receiver.
     """
-    own = any((party.country, party.party_id) == tuple(map(str.upper, parts[:2])) for party in platform.parties)
+    own = len(parts) > 1 and Party(parts[0].upper(), parts[1].upper()) in platform.parties
     if not own and (method == "GET" or len(parts) > len(("country_code", "party_id"))):
         return Interface.SENDER, Interface.RECEIVER
     return Interface.RECEIVER, Interface.SENDER

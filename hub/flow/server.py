@@ -6,30 +6,27 @@ OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and n
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from aiohttp import web
 
 from hub.core.addresses import FORWARDED, Proxies
 from hub.core.catalogue import CATALOGUE, WITHOUT_INTERFACES
 from hub.core.directory import Directory, Encoding, Platform, Secret
 from hub.core.headers import (
-    CORRELATION_ID,
-    REQUEST_ID,
     RequestHeaders,
     credentials_tokens,
     message_ids,
     read,
-    routing,
     traceparent,
 )
 from hub.core.message import Message, Reply
 from hub.core.modules import Catalogue, Interface
 from hub.core.paging import PageQuery, paging
-from hub.core.party import Party, Role
+from hub.core.party import Role
 from hub.core.paths import ocpi_parts, split_target
 from hub.core.urls import endpoint_path
 from hub.errors import MethodNotAllowed, NotFound, OcpiError, ServerError, ShutOut, Stopping, Unauthorized, bare
@@ -37,16 +34,18 @@ from hub.events import Bus, Refused, Served
 from hub.flow.calls import Call, refused, served
 from hub.flow.certifying import CERTIFY, Inbox
 from hub.flow.clock import now
-from hub.flow.http import check_framing, has_next, read_body
+from hub.flow.http import check_framing, read_body
 from hub.flow.limits import Gate
 from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader, Target
+from hub.flow.response import Response
 from hub.flow.under_way import UnderWay
 from hub.ids import new_id
+from hub.listener.request import Request
 from hub.ocpi import envelope
 from hub.ocpi.handshake import Endpoint, Version, VersionDetails
-from hub.partners.access import Access, Caller
+from hub.partners.access import Access, Caller, check_functional
 from hub.partners.clientinfo import HubClientInfo
 from hub.partners.directory import DirectoryKeeper
 from hub.partners.registration import Registrar
@@ -55,9 +54,13 @@ log = structlog.get_logger()
 
 SEALED = "sealed"
 _CLIENT_INFO = "hubclientinfo"
-_JSON = "application/json"
+_LAST = (408, 413, 503)
+"""HTTP status codes after which a connection is of no more use."""
 _BACK_IN = 5.0
 """Seconds after which a hub that stops may be there again: what a restart takes."""
+
+
+_Aim = Callable[..., tuple[Target, Directory]]
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -148,36 +151,26 @@ class OcpiServer:
         """End what a platform, which was suspended or removed, has under way: nothing is told or sent on any more."""
         self._under_way.end_of(platform_id, ShutOut())
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._under_way.begin(task)
-        try:
-            response = await self._answered(request, task)
-        finally:
-            self._under_way.finish(task)
-        if self._stopping and not has_next(request):
-            response.force_close()
-        return response
-
-    async def _answered(self, request: web.BaseRequest, task: "asyncio.Task[Any]") -> web.Response:
         headers: RequestHeaders | None = None
-        number, began = self._numbers.next(), time.perf_counter()
+        number, began, task = self._numbers.next(), time.perf_counter(), request.task
+        self._under_way.owners[task] = None
         try:
-            self._check_not_stopping()
+            if self._stopping:
+                self._check_not_stopping()
             check_framing(request, self._timing.header_bytes)
             headers = read(request.raw_headers)
             if self._traced:
                 headers = msgspec.structs.replace(headers, traceparent=traceparent(request.raw_headers))
-            platform = self._caller(request, headers).platform
-            let_in = self._gate.enter(platform)
+            caller = self._caller(request, headers)
+            let_in = self._gate.enter(caller.platform)
             try:
-                call = Call(request=request, headers=headers, number=number, began=began, platform=platform)
-                return await self._dispatch(call, task)
+                response = await self._dispatch(Call(request, headers, number, began, caller), caller)
             finally:
                 let_in.leave()
         except OcpiError as refusal:
-            error = bare(refusal)
+            error: OcpiError = bare(refusal)
         except asyncio.CancelledError:
             ended = self._under_way.answer(task)
             if ended is None:
@@ -187,34 +180,42 @@ class OcpiServer:
         except Exception:
             log.exception("request_failed")
             error = ServerError("the hub failed; its operator finds the reason in the log")
+        else:
+            return self._last(request, response) if self._stopping else response
+        finally:
+            self._under_way.finish(task)
         headers = headers or message_ids(request.raw_headers)
         response = self._refused(error, headers)
         if self._bus.wants(Refused):
-            self._tell(
-                Call(request=request, headers=headers, number=number, began=began, platform=None), error, response
-            )
+            self._tell(Call(request, headers, number, began, None), error, response)
+        return self._last(request, response) if self._stopping else response
+
+    @staticmethod
+    def _last(request: Request, response: Response) -> Response:
+        """The answer of a hub that stops: it ends the connection, unless another request came on it already."""
+        response.close = response.close or not request.connection.has_next
         return response
 
-    def _tell(self, call: Call, error: OcpiError, response: web.Response) -> None:
+    def _tell(self, call: Call, error: OcpiError, response: Response) -> None:
         """Say what was refused before it was a message."""
         try:
-            platform = self._access.authenticate(self._keeper.current, call.headers.authorization).platform
+            caller = self._access.authenticate(self._keeper.current, call.headers.authorization)
         except OcpiError:
-            platform = None
-        known = msgspec.structs.replace(call, platform=platform)
+            caller = None
+        known = msgspec.structs.replace(call, caller=caller)
         self._bus.publish(refused(known, self._address(call.request) or None, error, response))
 
-    def _served(self, call: Call, module: str, version: str | None, response: web.Response) -> web.Response:
+    def _served(self, call: Call, module: str, version: str | None, response: Response) -> Response:
         """Say what was answered that is no message."""
-        if call.platform and self._bus.wants(Served):
-            self._bus.publish(served(call, call.platform, module, version, response))
+        if call.caller and self._bus.wants(Served):
+            self._bus.publish(served(call, call.caller.platform, module, version, response))
         return response
 
     def _check_not_stopping(self) -> None:
         if self._stopping:
             raise Stopping("this hub is just stopping and did not take the request", _BACK_IN)
 
-    def _caller(self, request: web.BaseRequest, headers: RequestHeaders) -> Caller:
+    def _caller(self, request: Request, headers: RequestHeaders) -> Caller:
         """Who calls, whatever it may open. Raises Unauthorized, or TooManyRequests where that is too frequent."""
         try:
             return self._access.authenticate(self._keeper.current, headers.authorization)
@@ -222,64 +223,75 @@ class OcpiServer:
             self._gate.stranger(self._address(request))
             raise
 
-    def _address(self, request: web.BaseRequest) -> str:
+    def _address(self, request: Request) -> str:
         """Where a request comes from, past the proxies that are believed."""
-        return self._proxies.caller(request.remote, request.headers.getall(FORWARDED, ()))
+        return self._proxies.caller(request.connection.remote, request.headers.getall(FORWARDED, ()))
 
-    def answer(self, error: OcpiError) -> web.Response:
+    def answer(self, error: OcpiError) -> Response:
         """The answer to something that could not even be read as a request."""
         return self._refused(error, RequestHeaders())
 
-    async def _dispatch(self, call: Call, task: "asyncio.Task[Any]") -> web.Response:
+    async def _dispatch(self, call: Call, caller: Caller) -> Response:
         request, headers = call.request, call.headers
-        path, query = split_target(request.raw_path)
+        path, query = split_target(request.target)
         # A proxy in front may pass the public path on, or strip it: both arrive.
-        first, second, third, rest = ocpi_parts(
-            path.removeprefix(self._prefix) if path.startswith(self._behind) else path
-        )
+        first, second, third, rest = ocpi_parts(path[len(self._prefix) :] if path.startswith(self._behind) else path)
         if first == "versions" and not second:
-            return self._served(call, "versions", None, await self._versions_list(request, headers))
+            return self._served(call, "versions", None, self._versions_list(request, headers))
         if first not in self._versions:
-            self._access.authenticate(self._keeper.current, headers.authorization)
             raise NotFound(f"there is nothing at this path; begin at {self._root}/versions")
         if not second:
-            return self._served(call, "versions", first, await self._details(request, headers, first))
+            return self._served(call, "versions", first, self._details(request, headers, first, caller))
         if second == "credentials" and not third:
-            return self._served(call, "credentials", first, await self._credentials(request, headers, first))
+            return self._served(call, "credentials", first, await self._credentials(request, headers, first, caller))
         info = self._client_info if first not in WITHOUT_INTERFACES else None
-        if info and (second, third) == ("sender", _CLIENT_INFO) and not rest:
-            return self._served(call, _CLIENT_INFO, first, self._infos(info, request, headers, first, query))
+        if info and (second, third, rest) == ("sender", _CLIENT_INFO, ""):
+            infos = self._infos(info, request, headers, first, query, caller)
+            return self._served(call, _CLIENT_INFO, first, infos)
+        check_functional(caller)
         if second == CERTIFY and self._inbox:
-            self._access.functional(self._keeper.current, headers.authorization)
             self._inbox.take(request.method, third, await self._body(request))
             return self._served(call, CERTIFY, first, self._success(headers, msgspec.UNSET))
+        if second == SEALED:
+            aim: _Aim = partial(self._reader.sealed, f"{third}/{rest}".rstrip("/"), request.method, headers)
+        else:
+            path = f"{second}/{third}/{rest}"
+            aim = partial(self._reader.target, first, path, request.method, query, headers)
+        return await self._message(request, aim, caller)
+
+    async def _message(self, request: Request, aim: "_Aim", caller: Caller) -> Response:
+        """Hand a message on. `aim` finds what it is aimed at, for a caller that is known or not."""
         deadline = asyncio.get_running_loop().time() + self._timing.timeout
-        sealed = second == SEALED
-        path = f"{third}/{rest}".rstrip("/") if sealed else f"{second}/{third}/{rest}"
-
-        def find() -> tuple[Target, Directory]:
-            if sealed:
-                return self._reader.sealed(path, request.method, headers)
-            return self._reader.target(first, path, request.method, query, headers)
-
-        target, directory = find()
-        self._under_way.belongs(task, target.caller.platform.id)
-        self._seen(target.caller.platform.id)
-        await self._keeper.learn_encoding(target.caller.platform.id, target.caller.digest, target.caller.encoding)
-        body = await self._body(request) if target.operation.has_body else b""
+        target, directory = aim(caller)
+        platform_id = caller.platform.id
+        self._under_way.owners[request.task] = platform_id
+        self._seen(platform_id)
+        if not caller.known:
+            await self._keeper.learn_encoding(platform_id, caller.digest, caller.encoding)
+            caller.known = True
+        body = b""
+        if target.operation.has_body:
+            whole = request.whole(self._timing.request_body)
+            body = await self._body(request) if whole is None else whole
         if directory is not self._keeper.current:
             # Reading takes its time: the token may be one that was renewed or revoked by now.
-            target, directory = find()
+            target, directory = aim()
         message = self._reader.message(target, directory, body, deadline)
-        return self._replied(message, await self._pipeline.handle(message))
+        reply = await self._pipeline.handle(message)
+        return Response(
+            reply.status,
+            reply.body,
+            message.request_id,
+            message.correlation_id,
+            (reply.by or self._keeper.current.hub, message.sender),
+            reply.headers,
+        )
 
-    async def _versions_list(self, request: web.BaseRequest, headers: RequestHeaders) -> web.Response:
-        self._access.authenticate(self._keeper.current, headers.authorization)
+    def _versions_list(self, request: Request, headers: RequestHeaders) -> Response:
         _only(request, "GET")
         return self._success(headers, [Version(version, f"{self._root}/{version}") for version in self._versions])
 
-    async def _details(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
-        caller = self._access.authenticate(self._keeper.current, headers.authorization)
+    def _details(self, request: Request, headers: RequestHeaders, version: str, caller: Caller) -> Response:
         _only(request, "GET")
         platform, sender = caller.platform, Interface.SENDER
         endpoints = [Endpoint("credentials", f"{self._root}/{version}/credentials/", sender)]
@@ -309,10 +321,16 @@ class OcpiServer:
         return CATALOGUE.has(version, module) or any(agreements.uses(party, module) for party in platform.parties)
 
     def _infos(
-        self, client_info: HubClientInfo, request: web.BaseRequest, headers: RequestHeaders, version: str, query: str
-    ) -> web.Response:
+        self,
+        client_info: HubClientInfo,
+        request: Request,
+        headers: RequestHeaders,
+        version: str,
+        query: str,
+        caller: Caller,
+    ) -> Response:
         """GET of HubClientInfo: the parties that the platform may reach, and whether they are there."""
-        caller = self._access.functional(self._keeper.current, headers.authorization)
+        check_functional(caller)
         _only(request, "GET")
         self._seen(caller.platform.id)
         asked = PageQuery.read(query, self._page_limit)
@@ -320,10 +338,9 @@ class OcpiServer:
             caller.platform, date_from=asked.date_from, date_to=asked.date_to, offset=asked.offset, limit=asked.limit
         )
         url = self._endpoint(version, Interface.SENDER, _CLIENT_INFO)
-        return _response(200, envelope.encode(now(), data=rows), (*_ids(headers), *paging(asked, total, url)))
+        return Response(200, envelope.encode(now(), data=rows), *_ids(headers), headers=paging(asked, total, url))
 
-    async def _credentials(self, request: web.BaseRequest, headers: RequestHeaders, version: str) -> web.Response:
-        caller = self._access.authenticate(self._keeper.current, headers.authorization)
+    async def _credentials(self, request: Request, headers: RequestHeaders, version: str, caller: Caller) -> Response:
         _only(request, "GET", "POST", "PUT", "DELETE")
         await self._keeper.learn_encoding(caller.platform.id, caller.digest, caller.encoding)
         if request.method == "GET":
@@ -339,34 +356,17 @@ class OcpiServer:
             log.info("registration_refused", platform=caller.platform.name, code=error.code, reason=error.message)
             raise
 
-    async def _body(self, request: web.BaseRequest) -> bytes:
+    async def _body(self, request: Request) -> bytes:
         return await read_body(request, self._timing.request_body, self._timing.slow_request)
 
-    def _success(self, headers: RequestHeaders, data: Any) -> web.Response:
-        return _response(200, envelope.encode(now(), data=data), _ids(headers))
+    def _success(self, headers: RequestHeaders, data: Any) -> Response:
+        return Response(200, envelope.encode(now(), data=data), *_ids(headers))
 
-    def _refused(self, error: OcpiError, headers: RequestHeaders) -> web.Response:
+    def _refused(self, error: OcpiError, headers: RequestHeaders) -> Response:
         extra = (*error.headers, ("WWW-Authenticate", "Token")) if error.http == 401 else error.headers
-        routed = routing(self._keeper.current.hub, headers.claimed) if headers.claimed else ()
-        response = _response(
-            error.http, envelope.encode(now(), error.code, error.message), (*_ids(headers), *routed, *extra)
-        )
-        if error.http in (408, 413, 503):
-            response.force_close()
-        return response
-
-    def _replied(self, message: Message, reply: Reply) -> web.Response:
-        by: Party = reply.by or self._keeper.current.hub
-        return _response(
-            reply.status,
-            reply.body,
-            (
-                (REQUEST_ID, message.request_id),
-                (CORRELATION_ID, message.correlation_id),
-                *routing(by, message.sender),
-                *reply.headers,
-            ),
-        )
+        routed = (self._keeper.current.hub, headers.claimed) if headers.claimed else None
+        body = envelope.encode(now(), error.code, error.message)
+        return Response(error.http, body, *_ids(headers), routed, extra, close=error.http in _LAST)
 
 
 def _is_for(platform: Platform, module: str) -> bool:
@@ -375,7 +375,7 @@ def _is_for(platform: Platform, module: str) -> bool:
     return module != "commands" or held != {Role.CPO}
 
 
-def _only(request: web.BaseRequest, *methods: str) -> None:
+def _only(request: Request, *methods: str) -> None:
     if request.method not in methods:
         raise MethodNotAllowed(f"only {', '.join(methods)} here", methods)
 
@@ -385,12 +385,5 @@ def _token(headers: RequestHeaders, caller: Caller) -> Secret:
     return Secret(decoded if caller.encoding is Encoding.BASE64 and decoded else raw)
 
 
-def _ids(headers: RequestHeaders) -> tuple[tuple[str, str], ...]:
-    return (
-        (REQUEST_ID, headers.request_id or new_id()),
-        (CORRELATION_ID, headers.correlation_id or new_id()),
-    )
-
-
-def _response(status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> web.Response:
-    return web.Response(status=status, body=body, headers=headers, content_type=_JSON)
+def _ids(headers: RequestHeaders) -> tuple[str, str]:
+    return headers.request_id or new_id(), headers.correlation_id or new_id()

@@ -49,7 +49,6 @@ def http_options(config: Config) -> dict[str, Any]:
     return {
         "patience": limits.slow_request,
         "write_patience": limits.timeout,
-        "body_limit": limits.request_body,
         "keepalive_timeout": limits.keepalive,
         "max_line_size": limits.header_bytes,
         "max_field_size": limits.header_bytes,

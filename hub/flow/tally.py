@@ -12,7 +12,7 @@ import structlog
 
 from hub.bridge import Loss
 from hub.core.directory import Directory
-from hub.events import Bus, Delivered, Event, Found, Subscription
+from hub.events import Attached, Bus, Delivered, Found
 from hub.partners.directory import now_ms
 from hub.store.counts import FindingKey, LossKey, add_findings, add_losses
 from hub.store.database import Database
@@ -34,13 +34,13 @@ class Tally:
         self._current = current
         self._findings: dict[FindingKey, tuple[str, int]] = {}
         self._losses: dict[LossKey, tuple[str, int]] = {}
-        self._subscription: Subscription | None = None
+        self._subscription: Attached | None = None
         self._written: asyncio.Task[None] | None = None
         self._flushing = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to listen and to write."""
-        self._subscription = self._bus.subscribe(self._note, Found, Delivered, name="tally")
+        self._subscription = self._bus.attach({Found: self._found, Delivered: self._delivered}, name="tally")
         self._written = asyncio.create_task(self._write(), name="tally")
 
     async def stop(self) -> None:
@@ -66,17 +66,19 @@ class Tally:
             if losses:
                 await self._database.write(lambda connection: add_losses(connection, losses, now_ms()))
 
-    async def _note(self, event: Event) -> None:
-        if isinstance(event, Found):
-            for each in event.findings:
-                key = FindingKey(event.platform_id, event.kind, _INDEX.sub("[]", each.path), each.rule)
-                self._count(self._findings, key, each.got)
-        elif isinstance(event, Delivered) and (event.lost or event.lost_back):
-            receiver = event.message.directory.parties.get(event.to)
-            if receiver is not None:
-                sender_id, operation = event.message.platform.id, event.message.operation
-                self._lose(sender_id, receiver.id, operation.body, event.lost)
-                self._lose(receiver.id, sender_id, operation.data, event.lost_back)
+    def _found(self, event: Found) -> None:
+        for each in event.findings:
+            key = FindingKey(event.platform_id, event.kind, _INDEX.sub("[]", each.path), each.rule)
+            self._count(self._findings, key, each.got)
+
+    def _delivered(self, event: Delivered) -> None:
+        if not event.lost and not event.lost_back:
+            return
+        receiver = event.message.directory.parties.get(event.to)
+        if receiver is not None:
+            sender_id, operation = event.message.platform.id, event.message.operation
+            self._lose(sender_id, receiver.id, operation.body, event.lost)
+            self._lose(receiver.id, sender_id, operation.data, event.lost_back)
 
     def _lose(self, sender_id: int, receiver_id: int, kind: str | None, losses: tuple[Loss, ...]) -> None:
         for each in losses:

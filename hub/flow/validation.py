@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 _PAUSE = 1.0
 _LARGEST = 1_000_000
-_REMEMBERED = 100_000
+_REMEMBERED = 10_000
 
 
 class Mode(StrEnum):
@@ -47,6 +47,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
     findings: Sequence[Finding] = ()
     refusal: Refuse | None = None
+
+
+_FINE = Verdict()
+_MODES = {each.value: each for each in Mode}
 
 
 class Validator:
@@ -72,20 +76,25 @@ class Validator:
     def check(self, message: Message) -> Refuse | None:
         """The refusal (2001) of a message whose body breaks a rule, where that is enforced. Findings are reported."""
         verdict = self.judge(message)
+        if verdict is _FINE:
+            return None
         if verdict.findings:
             self._report(message.platform, message.operation.body or "", verdict.findings, message.exchange)
         return verdict.refusal
 
     def judge(self, message: Message) -> "Verdict":
         """What is to be said of a message's body; nothing is reported."""
-        mode = self.mode_of(message.platform)
+        own = message.platform.validation
+        mode = _MODES[own] if own else self._mode
         if mode is Mode.OFF or not message.body or (checker := body_checker(message.operation)) is None:
-            return Verdict()
+            return _FINE
         try:
             found = checker.check(message.body)
         except BadRequest as error:
             return Verdict(refusal=Refuse(error.message, error.code))
-        if not found or mode is Mode.REPORT:
+        if not found:
+            return _FINE
+        if mode is Mode.REPORT:
             return Verdict(found)
         reason = f"body: {describe(found)}"
         trail = f"not a {body_of(message)}", reason
@@ -93,7 +102,7 @@ class Validator:
 
     def mode_of(self, platform: Platform) -> Mode:
         """What holds for a platform."""
-        return Mode(platform.validation) if platform.validation else self._mode
+        return _MODES[platform.validation] if platform.validation else self._mode
 
     async def _answered(self, event: Answered) -> None:
         platform, operation = event.platform, event.operation

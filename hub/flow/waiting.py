@@ -21,8 +21,9 @@ class Waiting:
 
     def delivered(self, event: Delivered) -> None:
         """Note how long a platform took. Of those that were asked beside others, nobody fetches it: the oldest go."""
-        if event.leg.waited and not is_broadcast(event):
-            self._waited[event.message.exchange] = event.leg.waited
+        waited = event.leg.waited
+        if waited and not is_broadcast(event):
+            self._waited[event.message.exchange] = waited
             if len(self._waited) > _UNDER_WAY:
                 del self._waited[next(iter(self._waited))]
 

@@ -23,9 +23,11 @@ __all__ = ["Checker", "Finding", "describe", "findings"]
 
 _LONGEST = 400
 
-_BACKSLASH, _DELETE = 0x5C, 0x7F
+_BACKSLASH, _DELETE, _PLUS = 0x5C, 0x7F, 0x2B
 # What may be a time that is not in UTC: after a day and a time of day, an offset other than 00:00.
 _OFFSET = re.compile(rb"-..[Tt ]..:..:..(?:\.\d+)?[+-](?!00:?00)").search
+# What each offset west of Greenwich has, and little else: a quick first look, as a plus is for those to the east.
+_WEST = re.compile(rb"-..[:0-9]").search
 # Escapes that may stand for a control character, or hide a character of a time.
 _ESCAPE = re.compile(rb"\\(?:[bfnrt]|u00[0-9])").search
 _CONTROL = re.compile(rb"\xc2[\x80-\x9f]").search
@@ -41,17 +43,18 @@ class Checker:
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
+        self._decode = msgspec.json.Decoder(kind).decode
         self._has_ascii_ids = _ascii_ids(inspect.type_info(kind)) or (lambda _: True)
         _rule_of(kind)
 
     def check(self, body: bytes) -> list[Finding]:
         """All that is wrong, [] for nothing. BadRequest where the body is not JSON."""
         try:
-            value = self._decoder.decode(body)
+            value = self._decode(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return findings(_plain(body), self._kind)
-        if self._is_fine(body, value):
+        plain = body.isascii() and _BACKSLASH not in body and _DELETE not in body
+        if (plain and _PLUS not in body and not _WEST(body)) or self._is_fine(body, value):
             return []
         return findings(_plain(body), self._kind)
 

@@ -15,10 +15,10 @@ CI = "ci"
 """In `msgspec.Meta.extra`: this string is a CiString."""
 
 
-class Object(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Object(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """An OCPI object. What is optional is None when absent; unknown fields are passed over, never refused.
 
-    `kw_only` is not inherited: every struct has to say it.
+    `kw_only` is not inherited: every struct has to say it. Without `gc` they cost less: nothing in OCPI holds itself.
     """
 
 

@@ -13,13 +13,14 @@ from hub.store.credentials import token_digest
 _CACHED = 20_000
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """An authenticated platform, by which token and in which encoding."""
+class Caller(msgspec.Struct):
+    """An authenticated platform, by which token and in which encoding. `known`: the store has that encoding."""
 
     platform: Platform
     kind: TokenKind
     digest: bytes
     encoding: Encoding
+    known: bool = False
 
 
 class Access:
@@ -42,10 +43,14 @@ class Access:
 
     def functional(self, directory: Directory, authorization: str | None) -> Caller:
         """As `authenticate`, for functional modules: TOKEN_A and pending tokens do not open them."""
-        caller = self.authenticate(directory, authorization)
-        if caller.kind is not TokenKind.C:
-            raise Unauthorized("this token opens only versions and credentials; register first: POST credentials")
-        return caller
+        return check_functional(self.authenticate(directory, authorization))
+
+
+def check_functional(caller: Caller) -> Caller:
+    """The same caller, where its token opens functional modules. Raises Unauthorized."""
+    if caller.kind is not TokenKind.C:
+        raise Unauthorized("this token opens only versions and credentials; register first: POST credentials")
+    return caller
 
 
 def _look_up(directory: Directory, authorization: str | None) -> Caller:

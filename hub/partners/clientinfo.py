@@ -57,6 +57,8 @@ class HubClientInfo:
         self._timeout = timeout
         self._gate = asyncio.Semaphore(at_once)
         self._told: dict[int, Told] = {}
+        self._looked_at: dict[int, tuple[Platform, ConnectionStatus | None]] = {}
+        self._viewers: tuple[Mapping[int, Platform], list[Platform]] = ({}, [])
         self._waiting: dict[int, dict[PartyRole, ClientInfo]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
@@ -66,6 +68,7 @@ class HubClientInfo:
         for platform in self._keeper.current.platforms.values():
             if (published := self._statuses.get(platform.id)) is not None:
                 self._told[platform.id] = standing(platform, published.status)
+                self._looked_at[platform.id] = platform, published.status
         self._subscription = self._bus.subscribe(
             self._changed, StatusChanged, PartnerChanged, Registered, Unregistered, name="clientinfo", size=_EVENTS
         )
@@ -119,10 +122,24 @@ class HubClientInfo:
         if isinstance(event, StatusChanged):
             await self._announce(event.platform_id, renewed=True)
             return
-        for platform_id in sorted(self._told.keys() | self._keeper.current.platforms.keys()):
+        for platform_id in sorted(self._changed_platforms()):
             await self._announce(platform_id, renewed=False)
         if isinstance(event, Registered):
             self._show_all(event.platform)
+
+    def _changed_platforms(self) -> set[int]:
+        """The platforms that are not as they were when they were looked at last: of very many, mostly one."""
+        platforms, looked_at = self._keeper.current.platforms, self._looked_at
+        found = looked_at.keys() - platforms.keys()
+        for platform_id, platform in platforms.items():
+            before = looked_at.get(platform_id)
+            if before is None or before[0] is not platform or before[1] is not self._status(platform_id):
+                found.add(platform_id)
+        return found
+
+    def _status(self, platform_id: int) -> ConnectionStatus | None:
+        published = self._statuses.get(platform_id)
+        return published.status if published else None
 
     async def _announce(self, platform_id: int, *, renewed: bool) -> None:
         """Tell all who may see a platform what is new since it was announced last. `renewed`: its status is."""
@@ -131,8 +148,11 @@ class HubClientInfo:
         before = self._told.get(platform_id, {})
         if platform is None:
             self._told.pop(platform_id, None)
+            self._looked_at.pop(platform_id, None)
             self._tell_all(platform_id, dict.fromkeys(before, ConnectionStatus.SUSPENDED), now_ms())
-        elif published is not None:
+            return
+        self._looked_at[platform_id] = platform, self._status(platform_id)
+        if published is not None:
             after = self._told[platform_id] = standing(platform, published.status)
             gone = dict.fromkeys(before.keys() - after.keys(), ConnectionStatus.SUSPENDED)
             news = {who: status for who, status in after.items() if before.get(who) is not status}
@@ -159,12 +179,19 @@ class HubClientInfo:
                         yield who, status, published.changed_at
 
     def _tell_all(self, platform_id: int, told: Told, at: int) -> None:
-        directory = self._keeper.current
-        for viewer in directory.platforms.values():
-            if viewer.id != platform_id and _endpoint(viewer):
+        agreements = self._keeper.current.agreements
+        for viewer in self._who_listens():
+            if viewer.id != platform_id:
                 for who, status in told.items():
-                    if _sees(viewer, who.party, directory.agreements):
+                    if _sees(viewer, who.party, agreements):
                         self._tell(viewer, who, status, at)
+
+    def _who_listens(self) -> list[Platform]:
+        """The platforms that take client infos. All of them may change their status within seconds."""
+        platforms = self._keeper.current.platforms
+        if self._viewers[0] is not platforms:
+            self._viewers = platforms, [each for each in platforms.values() if _endpoint(each)]
+        return self._viewers[1]
 
     def _tell(self, viewer: Platform, who: PartyRole, status: ConnectionStatus, at: int) -> None:
         """Have one object PUT to one platform; it takes the place of an older one that has not gone out yet."""

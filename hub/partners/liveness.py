@@ -181,21 +181,23 @@ class Liveness:
         breaker = self._breakers.get(platform_id)
         if breaker is None or outcome in _NO_SIGN:
             return
+        now = self._clock()
         if outcome in _TROUBLE:
             self._why[platform_id] = f"HTTP {outcome}" if isinstance(outcome, int) else _WORDS[outcome]
-            breaker.failed(self._clock(), _chance(), took)
+            breaker.failed(now, _chance(), took)
+            self._follow(platform_id, breaker)
         else:
-            self._heard[platform_id] = self._clock()
-            breaker.answered(self._clock())
-        self._follow(platform_id, breaker)
+            self._heard[platform_id] = now
+            if breaker.answered(now):
+                self._follow(platform_id, breaker)
 
     def seen(self, platform_id: int) -> None:
         """An authenticated request of a platform came in."""
         breaker = self._breakers.get(platform_id)
         if breaker is not None:
             self._heard[platform_id] = now = self._clock()
-            breaker.seen(now)
-            self._follow(platform_id, breaker)
+            if breaker.seen(now):
+                self._follow(platform_id, breaker)
 
     def look(self, platform_id: int) -> Look | None:
         """The state of a platform's breaker, for people; None where the platform is gone."""

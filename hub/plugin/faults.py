@@ -15,27 +15,30 @@ HELD_UP = 3
 
 
 class Faults:
-    """`aside` says that the plugin failed too often: it is not called until it is reloaded or reset."""
+    """`aside` says that the plugin failed too often: it is not called until it is reloaded or reset.
+
+    `in_a_row` counts the faults of each hook that it has not made good for yet.
+    """
 
     def __init__(self, path: Path, bus: Bus, limit: int) -> None:
         self.total = 0
         self.last = ""
         self.aside = False
+        self.in_a_row: Counter[str] = Counter()
         self._path = path
         self._bus = bus
         self._limit = limit
-        self._in_a_row: Counter[str] = Counter()
         self._held_up = 0
 
     def succeeded(self, hook: str) -> None:
         """The hook did what it should: what it did wrong before is forgiven."""
-        self._in_a_row.pop(hook, None)
+        self.in_a_row.pop(hook, None)
 
     def failed(self, hook: str, fault: Fault) -> None:
         """Count a fault; the one that reaches the limit sets the plugin aside."""
         self.noted(hook, fault)
-        self._in_a_row[hook] += 1
-        if self._in_a_row[hook] >= self._limit:
+        self.in_a_row[hook] += 1
+        if self.in_a_row[hook] >= self._limit:
             self._set_aside(hook, self._limit)
 
     def held_up(self, at: str, seconds: float) -> None:
@@ -67,5 +70,5 @@ class Faults:
     def reset(self) -> None:
         """Call the plugin again, as if it had not failed."""
         self.aside = False
-        self._in_a_row.clear()
+        self.in_a_row.clear()
         self._held_up = 0

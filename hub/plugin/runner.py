@@ -107,7 +107,8 @@ class Runner:
 
     def hooks(self, operation: Operation) -> OperationHooks:
         """The hooks now in force for an operation; enter them (`with`) for as long as the message is under way."""
-        return self.table.hooks(operation)
+        table = self.table
+        return table.hooks.get(operation, table.none)
 
     async def admit(self, registration: Registration) -> Refuse | None:
         """Whether a plugin refuses this registration."""
@@ -345,7 +346,7 @@ class Runner:
 
     def _swap(self) -> None:
         """One assignment: a message that is under way keeps the table it began with."""
-        self._used = [table for table in (*self._used, self.table) if not table.pins.idle]
+        self._used = [table for table in (*self._used, self.table) if table.pins.users]
         self.table = HookTable(self._running.values())
 
     async def _hand_over(self, before: asyncio.Task[None] | None, old: Running | None, new: Running | None) -> None:

@@ -1,5 +1,7 @@
 """A plugin that runs: its instance, its bound hooks, its queue of events, and its background tasks."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -8,6 +10,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from hub.core.modules import Operation
 from hub.core.route import Refuse
 from hub.errors import OcpiError
 from hub.events import Bus, Event, Subscription
@@ -23,12 +26,15 @@ from hub.plugin.loader import Loaded
 from hub.plugin.parts import Parts
 from hub.plugin.serving import Failure, Problem
 from hub.plugin.serving import Fault as Words
+from hub.plugin.steps import never_waits
 
 log = structlog.get_logger()
 
 START = 10.0
 STOP = 5.0
 OBSERVE = 30.0
+_TURN = 0.005
+"""Seconds for which a plugin may handle events before the others have their turn."""
 MOST_TASKS = 1000
 """Background tasks of one plugin: more than that are a leak."""
 _MEANT = (Problem, OcpiError, web.HTTPException, ConnectionResetError)
@@ -49,19 +55,37 @@ class BoundHook:
         self.slowest = 0.0
         self._events = hook.events
         self._method = getattr(running.plugin, hook.method)
+        self._waits = not never_waits(self._method)
         self._seconds = OBSERVE if hook.kind in {ON, ON_PUSH} else loaded.timeout
-        self._refuses = loaded.refuses_admission if hook.kind is ADMIT else loaded.refuses
         self._container = running.container
         self._faults = running.faults
+        refuses = loaded.refuses_admission if hook.kind is ADMIT else loaded.refuses
+        without = Refuse(f"plugin {self.plugin} failed and nothing may pass without it", 4000)
+        self._without = without if refuses else None
 
     async def ask(self, *given: Any) -> Any:
         """What the hook answers; where it fails None, or a Refuse when nothing may pass without it."""
-        if not self._faults.aside:
-            try:
-                return await self._answer(given)
-            except Fault as fault:
-                self._faults.failed(self.name, fault)
-        return Refuse(f"plugin {self.plugin} failed and nothing may pass without it", 4000) if self._refuses else None
+        faults = self._faults
+        if faults.aside:
+            return self._without
+        try:
+            if self._waits:
+                value, seconds, step = await self._container.call(self._method, *given, seconds=self._seconds)
+            else:
+                value, seconds = self._container.step(self._method, given)
+                step = seconds
+        except Fault as fault:
+            return self._failed(fault)
+        self.calls += 1
+        self.seconds += seconds
+        self.slowest = max(self.slowest, seconds)
+        if value is not None and (wrong := complaint(self.kind, given, value)):
+            return self._failed(Fault("answered wrong", wrong))
+        if step > self._seconds:
+            faults.failed(self.name, Fault("slow", f"blocked the hub for {step:.1f} s"))
+        elif faults.in_a_row:
+            faults.succeeded(self.name)
+        return value
 
     def observes(self, event: Event) -> bool:
         """Whether this hook is to be called for an event."""
@@ -69,18 +93,9 @@ class BoundHook:
             return self.kind is ON_PUSH and event.message.operation in self.operations
         return isinstance(event, self._events)
 
-    async def _answer(self, given: tuple[Any, ...]) -> Any:
-        answer = await self._container.call(self._method, *given, seconds=self._seconds)
-        self.calls += 1
-        self.seconds += answer.seconds
-        self.slowest = max(self.slowest, answer.seconds)
-        if wrong := complaint(self.kind, given, answer.value):
-            raise Fault("answered wrong", wrong)
-        if answer.step > self._seconds:
-            self._faults.failed(self.name, Fault("slow", f"blocked the hub for {answer.step:.1f} s"))
-        else:
-            self._faults.succeeded(self.name)
-        return answer.value
+    def _failed(self, fault: Fault) -> Refuse | None:
+        self._faults.failed(self.name, fault)
+        return self._without
 
 
 class Running:
@@ -95,6 +110,8 @@ class Running:
         self.queue: Subscription | None = None
         self.halted = False
         self._broken_off = 0
+        self._observers: dict[type[Event] | Operation, tuple[BoundHook, ...]] = {}
+        self._busy = 0.0
         self.plugin: Plugin
         self._bus = bus
         self._parts = parts
@@ -216,6 +233,14 @@ class Running:
         return answer.value  # type: ignore[no-any-return]
 
     async def _observe(self, event: Event) -> None:
-        for hook in self.hooks:
-            if hook.observes(event):
-                await hook.ask(event)
+        what = event.message.operation if isinstance(event, Push) else type(event)
+        hooks = self._observers.get(what)
+        if hooks is None:
+            hooks = self._observers[what] = tuple(hook for hook in self.hooks if hook.observes(event))
+        began = time.monotonic()
+        for hook in hooks:
+            await hook.ask(event)
+        self._busy += time.monotonic() - began
+        if self._busy > _TURN:
+            self._busy = 0.0
+            await asyncio.sleep(0)

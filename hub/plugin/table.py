@@ -23,30 +23,32 @@ from hub.plugin.running import BoundHook, Running
 
 
 class Pins:
-    """How many messages still use a table. What it refers to is stopped when there are none."""
+    """How many messages still use a table. What it refers to is stopped when there are none.
+
+    `users` is how many, `idle` is set when there is none; it is None as long as nobody has waited for that.
+    """
+
+    __slots__ = ("idle", "users")
 
     def __init__(self) -> None:
-        self._users = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self.users = 0
+        self.idle: asyncio.Event | None = None
 
     def __enter__(self) -> Self:
-        self._users += 1
-        self._idle.clear()
+        self.users += 1
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._users -= 1
-        if not self._users:
-            self._idle.set()
-
-    @property
-    def idle(self) -> bool:
-        return not self._users
+        self.users -= 1
+        if self.idle is not None and not self.users:
+            self.idle.set()
 
     async def wait_idle(self) -> None:
         """Wait until no message uses the table any more."""
-        await self._idle.wait()
+        while self.users:
+            self.idle = self.idle or asyncio.Event()
+            self.idle.clear()
+            await self.idle.wait()
 
 
 class OperationHooks:
@@ -74,11 +76,14 @@ class OperationHooks:
         self.observers = tuple(each.queue for each in plugins if each.queue and each.loaded.stem in observing)
 
     def __enter__(self) -> Self:
-        self._pins.__enter__()
+        self._pins.users += 1
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._pins.__exit__(kind, error, at)
+        pins = self._pins
+        pins.users -= 1
+        if pins.idle is not None and not pins.users:
+            pins.idle.set()
 
     async def receive(self, message: Message) -> Message | Refuse:
         """Show a message to the receive hooks, each what the one before made of it. The first Refuse ends it."""
@@ -131,19 +136,15 @@ class OperationHooks:
 
 
 class HookTable:
-    """All hooks of the plugins that run, in their order."""
+    """All hooks of the plugins that run, in their order. `none` is for operations that are not in `hooks`."""
 
     def __init__(self, running: Iterable[Running]) -> None:
         self.running = tuple(sorted(running, key=lambda each: (each.loaded.order, each.loaded.stem)))
         self.pins = Pins()
         self.admitters = tuple(hook for each in self.running for hook in each.hooks if hook.kind is ADMIT)
         used = {row for each in self.running for hook in each.hooks for row in hook.operations}
-        self._none = OperationHooks(self.pins)
-        self._hooks = {row: OperationHooks(self.pins, self.running, row) for row in used}
-
-    def hooks(self, operation: Operation) -> OperationHooks:
-        """The hooks for an operation."""
-        return self._hooks.get(operation, self._none)
+        self.none = OperationHooks(self.pins)
+        self.hooks = {row: OperationHooks(self.pins, self.running, row) for row in used}
 
     async def admit(self, registration: Registration) -> Refuse | None:
         """Ask every admit hook; the first Refuse counts."""

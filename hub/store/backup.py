@@ -17,7 +17,7 @@ from hub.store.crypto import Keyring, load_or_create_key
 from hub.store.errors import BackupExists, KeyFileMissing, SchemaTooNew, StoreDamaged, StoreUnsuitable, WrongKey
 from hub.store.files import sync_file, sync_folder
 from hub.store.meta import KEY_CHECK, key_check
-from hub.store.migrations import known_revisions
+from hub.store.migrations.due import known_revisions
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are copied and those that there are."""

@@ -28,6 +28,7 @@ class Keyring:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._ciphers: dict[str, AESGCM] = {}
 
     def derive(self, purpose: bytes, length: int) -> bytes:
         """The key of `length` bytes for one purpose. It tells nothing about the key of another purpose."""
@@ -47,7 +48,9 @@ class Keyring:
             raise SealBroken(purpose, bound_to) from None
 
     def _cipher(self, purpose: str) -> AESGCM:
-        return AESGCM(self.derive(b"seal/" + purpose.encode(), 32))
+        if (cipher := self._ciphers.get(purpose)) is None:
+            cipher = self._ciphers[purpose] = AESGCM(self.derive(b"seal/" + purpose.encode(), 32))
+        return cipher
 
 
 def load_or_create_key(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hub.store.connection import SteadyConnection
+from hub.store.connection import SteadyConnection, to_its_end
 from hub.store.errors import StoreClosed, StoreDamaged, StoreUnsuitable
 from hub.store.files import private_file, private_folder
 
@@ -43,6 +43,7 @@ class Database:
         self.path = path
         self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=_DURABLE)
         self._readers = _engine(path, connections=readers, begin="BEGIN", pragmas=_READ_ONLY)
+        self._rows: sqlite3.Connection | None = None
         self._lock = asyncio.Lock()
         self._closed = False
 
@@ -70,6 +71,8 @@ class Database:
         async with self._lock:
             self._closed = True
             await self._readers.dispose()
+            if self._rows:
+                await asyncio.to_thread(self._rows.close)
             await self._writer.dispose()  # last, so that it empties the write-ahead log into the file
 
     async def write(self, work: Work[T]) -> T:
@@ -83,6 +86,29 @@ class Database:
             result = await work(connection)
             await connection.commit()
             return result
+
+    async def write_rows(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`write` for very many rows: all of `work` is one hop into a thread, on a plain connection of its own.
+
+        Its errors are those of sqlite3. Once begun it comes to its end, also where the caller is cancelled.
+        """
+        async with self._lock:
+            if self._closed:
+                raise StoreClosed
+            return await to_its_end(asyncio.to_thread(self._write_rows, work))
+
+    def _write_rows(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._rows is None:
+            self._rows = _plain(self.path)
+        connection = self._rows
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+            return result
+        finally:
+            if connection.in_transaction:  # it failed, and was not rolled back by SQLite itself
+                connection.execute("ROLLBACK")
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one unchanging view of the database, beside any writer. It can not write."""
@@ -149,6 +175,17 @@ def _engine(path: Path, *, connections: int, begin: str, pragmas: tuple[tuple[st
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _plain(path: Path) -> sqlite3.Connection:
+    # Which thread has it changes; two at a time never have.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        set_pragmas(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def set_pragmas(connection: Any, pragmas: tuple[tuple[str, str, Any], ...] = _DURABLE) -> None:

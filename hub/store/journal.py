@@ -4,23 +4,30 @@ A number of the journal is a moment in microseconds since 1970, made unique. It 
 so rows are read, paged and cut off by their numbers alone.
 """
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, union, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Select, Table, case, delete, func, or_, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
 from hub.store.database import Database
-from hub.store.journal_schema import captured, delivery, exchange
-from hub.store.statements import Row, among, insert_all, insert_missing
+from hub.store.journal_schema import captured, delivery, exchange, places
+from hub.store.statements import Row, Values, among, insert_text
 from hub.store.sums import add
+from hub.store.traces import add_late, forget_before, holders
 
 _TRACED = 200
 """So many exchanges of one correlation id are shown."""
+
+
+_IDS = places(exchange, "correlation_id", "request_id")
+_SENT = itemgetter(*places(delivery, "exchange_id", "request_id"))
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,37 +125,44 @@ class Traced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct):
-    """Rows that are written at once, as the tables have them."""
+    """Rows that are written at once: values in the order of the columns of their tables."""
 
-    exchanges: list[Row] = []
-    deliveries: list[Row] = []
-    captured: list[Row] = []
+    exchanges: list[Values] = []
+    deliveries: list[Values] = []
+    captured: list[Values] = []
 
 
 async def keep(database: Database, batch: Batch) -> None:
     """Write a batch, and count it in the sums. A row whose number is there already is passed by."""
     try:
-        await database.write(lambda connection: _insert(connection, batch))
-    except IntegrityError:  # what was written before an error is written again after it
-        await database.write(lambda connection: _insert_new(connection, batch))
+        await database.write_rows(lambda connection: _insert(connection, batch))
+    except sqlite3.IntegrityError:  # what was written before an error is written again after it
+        await database.write_rows(lambda connection: _insert_new(connection, batch))
 
 
-async def _insert(connection: AsyncConnection, batch: Batch) -> None:
-    await insert_all(connection, exchange, batch.exchanges)
-    await insert_all(connection, delivery, batch.deliveries)
-    await insert_all(connection, captured, batch.captured)
-    await add(connection, batch.exchanges, batch.deliveries)
+def _insert(connection: sqlite3.Connection, batch: Batch) -> None:
+    for table, rows in ((exchange, batch.exchanges), (delivery, batch.deliveries), (captured, batch.captured)):
+        connection.executemany(insert_text(table), rows)
+    _count(connection, batch.exchanges, batch.deliveries)
 
 
-async def _insert_new(connection: AsyncConnection, batch: Batch) -> None:
-    exchanges = await insert_missing(connection, exchange, batch.exchanges)
-    deliveries = await insert_missing(connection, delivery, batch.deliveries)
-    await insert_missing(connection, captured, batch.captured)
-    await add(
-        connection,
-        (row for row in batch.exchanges if row["id"] in exchanges),
-        (row for row in batch.deliveries if row["id"] in deliveries),
+def _insert_new(connection: sqlite3.Connection, batch: Batch) -> None:
+    exchanges, deliveries, _ = (
+        [row for row in rows if connection.execute(f"{insert_text(table)} ON CONFLICT DO NOTHING", row).rowcount]
+        for table, rows in ((exchange, batch.exchanges), (delivery, batch.deliveries), (captured, batch.captured))
     )
+    _count(connection, exchanges, deliveries)
+
+
+def _count(connection: sqlite3.Connection, exchanges: list[Values], deliveries: list[Values]) -> None:
+    add(connection, exchanges, deliveries)
+    came = ((row[0], row[place]) for row in exchanges for place in _IDS)
+    add_late(connection, chain(came, map(_SENT, deliveries)))
+
+
+def named(table: Table, values: Values) -> Row:
+    """A row by the names of its columns."""
+    return dict(zip(table.columns.keys(), values, strict=True))
 
 
 async def add_findings(connection: AsyncConnection, found: Mapping[int, tuple[int, str]]) -> set[int]:
@@ -203,26 +217,22 @@ def _nearest(number: ColumnElement[int]) -> ColumnElement[int]:
 
 async def trace(connection: AsyncConnection, name: str) -> list[Traced]:
     """All exchanges of a correlation id, or of the one that a request id belongs to: the oldest first."""
-    number = exchange.c.id
-    asked = select(number).where(exchange.c.request_id == name)
-    sent = select(delivery.c.exchange_id.label("id")).where(delivery.c.request_id == name)
-    ids = union(asked, sent).subquery()
-    correlated = select(exchange.c.correlation_id).where(number.in_(select(ids.c.id)))
-    query = (
-        select(exchange)
-        .where(or_(exchange.c.correlation_id == name, exchange.c.correlation_id.in_(correlated)))
-        .order_by(number)
-        .limit(_TRACED)
-    )
-    rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+    row = exchange.c
+    sent = select(delivery.c.id).where(delivery.c.exchange_id == row.id, delivery.c.request_id == name).exists()
+    found = select(row.correlation_id).distinct().limit(_TRACED)
+    found = found.where(row.id.in_(await holders(connection, [name])), or_(row.request_id == name, sent))
+    names = [name, *await connection.scalars(found)]
+    query = select(exchange).where(row.id.in_(await holders(connection, names)), among(row.correlation_id, names))
+    rows = [dict(each) for each in (await connection.execute(query.order_by(row.id).limit(_TRACED))).mappings()]
     return await _traced(connection, rows)
 
 
 async def correlated(connection: AsyncConnection, name: str, near: int, limit: int) -> list[ExchangeRow]:
     """Exchanges of a correlation id beside one of them: so many before and after it, the oldest first."""
-    number, ours = exchange.c.id, exchange.c.correlation_id == name
-    before = select(exchange).where(ours, number < near).order_by(number.desc()).limit(limit)
-    after = select(exchange).where(ours, number > near).order_by(number).limit(limit)
+    number = exchange.c.id
+    ours = select(exchange).where(number.in_(await holders(connection, [name])), exchange.c.correlation_id == name)
+    before = ours.where(number < near).order_by(number.desc()).limit(limit)
+    after = ours.where(number > near).order_by(number).limit(limit)
     rows = [dict(row) for query in (before, after) for row in (await connection.execute(query)).mappings()]
     return [exchange_row(row, {}) for row in sorted(rows, key=lambda row: row["id"])]
 
@@ -257,6 +267,7 @@ async def prune(connection: AsyncConnection, before_id: int | None, most: int) -
     for table, column in ((exchange, exchange.c.id), (delivery, delivery.c.exchange_id)):
         deleted = await connection.execute(delete(table).where(column < bound) if bound is not None else delete(table))
         gone += deleted.rowcount
+    await forget_before(connection, bound)
     end = captured.c.exchange_id < bound if bound is not None else None
     await connection.execute(delete(captured) if end is None else delete(captured).where(end))
     return gone
@@ -271,7 +282,7 @@ def _parts(wanted: Filter, before_id: int | None) -> list[list[ColumnElement[boo
     row = exchange.c
     found = _conditions(wanted, before_id, row.id)
     if wanted.outcome is not None:
-        found.append(row.outcome == wanted.outcome.value)
+        found += _ended(row.outcome, wanted.outcome)
     if wanted.partner is not None:
         return [[side == wanted.partner, *found] for side in (row.sender_id, row.receiver_id)]
     return [found]
@@ -284,8 +295,14 @@ def _by_delivery(wanted: Filter, before_id: int | None) -> list[ColumnElement[bo
     if wanted.outcome is not None and wanted.partner is not None:
         found.append(or_(exchange.c.outcome == wanted.outcome.value, delivery.c.outcome == wanted.outcome.value))
     elif wanted.outcome is not None:
-        found.append(delivery.c.outcome == wanted.outcome.value)
+        found += _ended(delivery.c.outcome, wanted.outcome)
     return found
+
+
+def _ended(column: ColumnElement[str], outcome: Outcome) -> list[ColumnElement[bool]]:
+    """That it ended so. Only what says that it was not delivered is looked up in the index of these."""
+    undelivered = [] if outcome is Outcome.DELIVERED else [column != text("'delivered'")]
+    return [column == outcome.value, *undelivered]
 
 
 def _conditions(wanted: Filter, before_id: int | None, number: ColumnElement[int]) -> list[ColumnElement[bool]]:

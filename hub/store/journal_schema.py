@@ -1,8 +1,11 @@
 """The tables of the journal: its rows, its sums, and captured bodies. They are a part of hub.store.schema."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
 
 from hub.store.metadata import LONG, metadata, platform_id
+
+UNDELIVERED = text("outcome <> 'delivered'")
+"""Of these there is an index. The others are most of all, so they are found without one."""
 
 # The journal. A number is the moment of receipt in microseconds since 1970, made unique: it sorts and cuts by time.
 # What is kept of a removed platform stays until it is too old, so no id here refers to a platform.
@@ -10,8 +13,8 @@ exchange = Table(
     "exchange",
     metadata,
     Column("id", LONG, primary_key=True, autoincrement=False),
-    Column("correlation_id", Text, nullable=False, index=True),
-    Column("request_id", Text, nullable=False, index=True),
+    Column("correlation_id", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
     Column("sender", Text),
     Column("sender_id", Integer),
     Column("receiver", Text),
@@ -37,7 +40,7 @@ exchange = Table(
     Column("finding", Text),
     Index(None, "sender_id", "id"),
     Index(None, "receiver_id", "id"),
-    Index(None, "outcome", "id"),
+    Index(None, "outcome", "id", sqlite_where=UNDELIVERED, postgresql_where=UNDELIVERED),
 )
 
 # One attempt to hand the message of an exchange to a platform. `after_us`: since the receipt of that message.
@@ -46,7 +49,7 @@ delivery = Table(
     metadata,
     Column("id", LONG, primary_key=True, autoincrement=False),
     Column("exchange_id", BigInteger, nullable=False, index=True),
-    Column("request_id", Text, index=True),
+    Column("request_id", Text),
     Column("sender", Text, nullable=False),
     Column("receiver", Text, nullable=False),
     Column("platform_id", Integer, nullable=False),
@@ -63,7 +66,25 @@ delivery = Table(
     Column("loss", Text),
     Column("module", Text),
     Index(None, "platform_id", "exchange_id"),
-    Index(None, "outcome", "exchange_id"),
+    Index(None, "outcome", "exchange_id", sqlite_where=UNDELIVERED, postgresql_where=UNDELIVERED),
+)
+
+# Where an id of a message is to be looked for: its `key`, and the exchange that it stands in. To put each into an index
+# as its row is written would cost more than the row, since ids are random. So keys are sorted later, part by part: one
+# part has those of the exchanges after the part before, up to `until_id`. Of the newest there are no keys yet.
+trace_part = Table(
+    "trace_part",
+    metadata,
+    Column("until_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+trace_key = Table(
+    "trace_key",
+    metadata,
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("exchange_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 # Sums of the journal, which outlive its rows. A row counts what came in within `span` minutes, from `at` on. Those of
@@ -130,3 +151,9 @@ captured = Table(
     Column("request", Text, nullable=False),
     Column("answer", Text, nullable=False),
 )
+
+
+def places(table: Table, *names: str) -> tuple[int, ...]:
+    """Where the values of columns stand in a list of all values of a row."""
+    columns = table.columns.keys()
+    return tuple(map(columns.index, names))

@@ -4,11 +4,11 @@ OCPI 2.2.1, transport_and_format: Pagination, GET All via Hubs. Objects come in 
 seen. That order never changes while they do, so a partner that crawls the pages misses none and meets none twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy import delete as delete_from
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +18,8 @@ from hub.store.places import columns_of
 from hub.store.schema import mirror, sync_state, token_contract
 from hub.store.statements import Row, among, upsert
 
-_KEY = ("module", "object_key", "owner")
+KEY = ("module", "object_key", "owner")
+"""What an object is known by."""
 
 
 class Pulled(msgspec.Struct, frozen=True):
@@ -69,34 +70,6 @@ class Page(msgspec.Struct, frozen=True):
     rows: list[Held]
 
 
-async def put(
-    connection: AsyncConnection,
-    module: str,
-    owner: Party,
-    key: str,
-    *,
-    version: str,
-    platform_id: int,
-    object_id: str,
-    body: bytes,
-    now: int,
-    contract: str | None = None,
-) -> bool:
-    """Keep an object, in the place of what is held of it; whether it is new. `key` is its id without regard to case.
-
-    Raises InvalidParameters where its last_updated is missing or no DateTime.
-    """
-    each = Pulled(owner, key, object_id, body, contract)
-    await _note_contracts(connection, [each], platform_id)
-    row = _row(module, each, version, platform_id, now)
-    values = {name: value for name, value in row.items() if name not in _KEY}
-    changed = await connection.execute(update(mirror).where(*_is(module, owner, key)).values(values))
-    if changed.rowcount:
-        return False
-    await upsert(connection, mirror, [row], by=_KEY)
-    return True
-
-
 async def absorb(
     connection: AsyncConnection,
     module: str,
@@ -110,9 +83,9 @@ async def absorb(
 
     Raises InvalidParameters where a last_updated is missing or no DateTime.
     """
-    await _note_contracts(connection, objects, platform_id)
-    rows = [_row(module, each, version, platform_id, now) for each in objects]
-    await upsert(connection, mirror, rows, by=_KEY, where=_newer)
+    await note_contracts(connection, [(each, platform_id) for each in objects])
+    rows = [row_of(module, each, version, platform_id, now) for each in objects]
+    await upsert(connection, mirror, rows, by=KEY, where=_newer)
 
 
 def _newer(new: Any) -> ColumnElement[bool]:
@@ -260,11 +233,8 @@ async def set_pulled_until(connection: AsyncConnection, platform_id: int, module
     await upsert(connection, sync_state, [{"platform_id": platform_id, "module": module, "date_from": date_from}])
 
 
-async def _begin_anew(connection: AsyncConnection, platform_id: int) -> None:
-    await connection.execute(delete_from(sync_state).where(sync_state.c.platform_id == platform_id))
-
-
-async def _note_contracts(connection: AsyncConnection, objects: Sequence[Pulled], platform_id: int) -> None:
+async def note_contracts(connection: AsyncConnection, objects: Iterable[tuple[Pulled, int]]) -> None:
+    """Keep the contracts of tokens, each with the platform that it came from."""
     rows = [
         {
             "owner": each.owner.id,
@@ -272,21 +242,14 @@ async def _note_contracts(connection: AsyncConnection, objects: Sequence[Pulled]
             "contract": each.contract.lower(),
             "platform_id": platform_id,
         }
-        for each in objects
+        for each, platform_id in objects
         if each.contract
     ]
     await upsert(connection, token_contract, rows)
 
 
-def _held(owner: str, version: str, body: bytes) -> Held:
-    return Held(Party.parse(owner), version, body)
-
-
-def _is(module: str, owner: Party, key: str) -> tuple[ColumnElement[bool], ...]:
-    return mirror.c.module == module, mirror.c.object_key == key, mirror.c.owner == owner.id
-
-
-def _row(module: str, each: Pulled, version: str, platform_id: int, now: int) -> Row:
+def row_of(module: str, each: Pulled, version: str, platform_id: int, now: int) -> Row:
+    """All columns of an object. InvalidParameters where its last_updated is missing or no DateTime."""
     return {
         "module": module,
         "object_key": each.key,
@@ -299,3 +262,15 @@ def _row(module: str, each: Pulled, version: str, platform_id: int, now: int) ->
         "body": each.body,
         **columns_of(module, each.body),
     }
+
+
+async def _begin_anew(connection: AsyncConnection, platform_id: int) -> None:
+    await connection.execute(delete_from(sync_state).where(sync_state.c.platform_id == platform_id))
+
+
+def _held(owner: str, version: str, body: bytes) -> Held:
+    return Held(Party.parse(owner), version, body)
+
+
+def _is(module: str, owner: Party, key: str) -> tuple[ColumnElement[bool], ...]:
+    return mirror.c.module == module, mirror.c.object_key == key, mirror.c.owner == owner.id

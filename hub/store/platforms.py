@@ -123,6 +123,7 @@ async def _load(connection: AsyncConnection, platform_id: int | None) -> list[Pl
     endpoints = await _endpoints(connection, platform_id)
     settings = await connection.execute(_only(select(platform_setting), platform_setting.c, platform_id))
     validation = {row.platform_id: row.validation for row in settings}
+    platforms = (await connection.execute(query)).all()  # at once: one by one takes twice as long
     limits = await _limits(connection, platform_id)
     return [
         PlatformRecord(
@@ -141,7 +142,7 @@ async def _load(connection: AsyncConnection, platform_id: int | None) -> list[Pl
             validation=validation.get(row.id),
             limits=limits.get(row.id, OwnLimits()),
         )
-        for row in await connection.execute(query)
+        for row in platforms
     ]
 
 
@@ -157,12 +158,12 @@ async def _parties(connection: AsyncConnection, platform_id: int | None) -> dict
     keys = party_role.c.country_code, party_role.c.party_id, party_role.c.role
     query = select(*keys, party_role.c.confirmed).join_from(party_role, party).order_by(*keys)
     roles: dict[tuple[str, str], list[RoleRecord]] = defaultdict(list)
-    for country, party_id, role, confirmed in await connection.execute(_only(query, party.c, platform_id)):
+    for country, party_id, role, confirmed in (await connection.execute(_only(query, party.c, platform_id))).all():
         roles[country, party_id].append(RoleRecord(Role(role), confirmed))
 
     parties: dict[int, list[PartyRecord]] = defaultdict(list)
     query = select(party).order_by(party.c.country_code, party.c.party_id)
-    for country, party_id, owner, *rest in await connection.execute(_only(query, party.c, platform_id)):
+    for country, party_id, owner, *rest in (await connection.execute(_only(query, party.c, platform_id))).all():
         record = PartyRecord(Party(country, party_id), tuple(roles[country, party_id]), *rest)
         parties[owner].append(record)
     return parties
@@ -171,7 +172,8 @@ async def _parties(connection: AsyncConnection, platform_id: int | None) -> dict
 async def _credentials(connection: AsyncConnection, platform_id: int | None) -> dict[int, list[CredentialRecord]]:
     credentials: dict[int, list[CredentialRecord]] = defaultdict(list)
     query = select(credential).order_by(credential.c.created_at, credential.c.digest)
-    for digest, owner, kind, encoding, created_at in await connection.execute(_only(query, credential.c, platform_id)):
+    found = await connection.execute(_only(query, credential.c, platform_id))
+    for digest, owner, kind, encoding, created_at in found.all():
         record = CredentialRecord(Hidden(digest), TokenKind(kind), _encoding(encoding), created_at)
         credentials[owner].append(record)
     return credentials
@@ -180,9 +182,8 @@ async def _credentials(connection: AsyncConnection, platform_id: int | None) -> 
 async def _endpoints(connection: AsyncConnection, platform_id: int | None) -> dict[int, list[EndpointRecord]]:
     endpoints: dict[int, list[EndpointRecord]] = defaultdict(list)
     query = select(endpoint).order_by(*endpoint.primary_key)
-    for owner, version, module, interface, url, manual in await connection.execute(
-        _only(query, endpoint.c, platform_id)
-    ):
+    found = await connection.execute(_only(query, endpoint.c, platform_id))
+    for owner, version, module, interface, url, manual in found.all():
         endpoints[owner].append(EndpointRecord(version, module, Interface(interface), url, manual))
     return endpoints
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import Column, CursorResult, Inspector, MetaData, Table, inspect
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -119,15 +117,24 @@ def _make(connection: SyncConnection, plugin: str, tables: MetaData) -> None:
 
 def _add_columns(connection: SyncConnection, found: Inspector, plugin: str, table: Table) -> None:
     known = {each["name"] for each in found.get_columns(table.name)}
-    operations = Operations(MigrationContext.configure(connection))
-    for column in table.columns:
-        if column.name in known:
-            continue
+    missing = [column for column in table.columns if column.name not in known]
+    for column in missing:
         if not column.nullable and column.server_default is None:
             raise ValueError(
                 f"plugin {plugin}: column {table.name}.{column.name} is new, and rows are there without it; "
                 "let it be NULL, or give it a server_default"
             )
+    if missing:
+        _alter(connection, table, missing)
+
+
+def _alter(connection: SyncConnection, table: Table, missing: Sequence[Column[Any]]) -> None:
+    # Not at the top: Alembic takes long to import, and most starts change no table.
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.operations import Operations  # noqa: PLC0415
+
+    operations = Operations(MigrationContext.configure(connection))
+    for column in missing:
         operations.add_column(
             table.name,
             Column(column.name, column.type, nullable=column.nullable, server_default=column.server_default),

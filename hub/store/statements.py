@@ -1,17 +1,18 @@
 """Statements that are not the same everywhere: the one place where SQL dialects differ."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from operator import itemgetter
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Dialect, Table, case, func, select
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import ColumnElement, Table, case, func, select, tuple_
+from sqlalchemy.dialects.sqlite import Insert, dialect, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 Row = dict[str, Any]
+Values = list[Any]
+"""A row as a list: one value for each column of its table, in their order."""
 _SIZES = (100, 25, 5, 1)
 Columns = Any  # of a table, or of the row that was to be inserted: SQLAlchemy has no type for both
 
@@ -40,11 +41,16 @@ def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
             begin += size
 
 
-async def insert_all(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows that have every column and are all new, at the least cost. IntegrityError where one is there."""
-    if rows:
-        values = itemgetter(*table.columns.keys())
-        await connection.exec_driver_sql(_insert(table, connection.dialect), [values(row) for row in rows])
+@cache
+def insert_text(table: Table) -> str:
+    """The SQL that inserts a row of all columns, in their order: the cheapest way for those that are all new."""
+    return str(insert(table).compile(dialect=dialect()))
+
+
+@cache
+def upsert_text(table: Table, *, adding: tuple[str, ...], latest: tuple[str, ...]) -> str:
+    """The SQL of `upsert` for rows of all columns, in their order."""
+    return str(_upsert(table, tuple(table.columns.keys()), (), None, adding, (), latest).compile(dialect=dialect()))
 
 
 async def upsert(
@@ -71,11 +77,6 @@ async def upsert(
 
 
 # To put a statement together takes longer than to run it: those that come again and again are kept.
-@lru_cache(maxsize=64)
-def _insert(table: Table, dialect: Dialect) -> str:
-    return str(insert(table).compile(dialect=dialect))
-
-
 @lru_cache(maxsize=64)
 def _insert_missing(table: Table) -> ReturningInsert[Any]:
     return insert(table).on_conflict_do_nothing().returning(table.primary_key.columns[0])
@@ -107,3 +108,9 @@ def among(column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElem
     """
     each = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def among_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[tuple[str, ...]]) -> ColumnElement[bool]:
+    """Whether the columns have, together, the values of one of the rows. One parameter, as with `among`."""
+    each = func.json_each(msgspec.json.encode(rows).decode()).table_valued("value")
+    return tuple_(*columns).in_(select(*(func.json_extract(each.c.value, f"$[{n}]") for n in range(len(columns)))))

@@ -22,7 +22,7 @@ class StatusRecord(msgspec.Struct, frozen=True):
 async def load_statuses(connection: AsyncConnection) -> dict[int, StatusRecord]:
     """The published status by platform id; a platform that nothing was published of is not among them."""
     table = connection_status.c
-    rows = await connection.execute(select(table.platform_id, table.status, table.changed_at))
+    rows = (await connection.execute(select(table.platform_id, table.status, table.changed_at))).all()
     return {platform_id: StatusRecord(ConnectionStatus(status), changed_at) for platform_id, status, changed_at in rows}
 
 

@@ -4,8 +4,11 @@ What is counted is when an exchange was received, also for its deliveries. Sums 
 transaction of the rows; those of longer spans are made of them once a span is over. What is late is added to all.
 """
 
+import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, delete, func, insert, literal, select
@@ -13,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.durations import step_of
 from hub.core.route import Way
-from hub.store.journal_schema import duration_sum, outcome_sum, pair_sum, sum_mark
-from hub.store.statements import Row, upsert
+from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum, places, sum_mark
+from hub.store.statements import Values, upsert, upsert_text
 
 MINUTE = 60_000
 """Milliseconds."""
@@ -34,6 +37,14 @@ _COLUMNS: dict[Table, tuple[str, ...]] = {
     duration_sum: ("span", "at", "of", "step", "count"),
     pair_sum: ("span", "at", "sender", "receiver", "module", "outcome", "count", "last"),
 }
+_MINUTE_US = MINUTE * 1000
+_DIRECT, _REFUSE = Way.DIRECT.value, Way.REFUSE.value
+_OF_EXCHANGE = itemgetter(
+    *places(exchange, "id", "way", "outcome", "hub_us", "sender", "receiver", "receiver_id", "module")
+)
+_OF_DELIVERY = itemgetter(
+    *places(delivery, "exchange_id", "http_status", "partner_us", "sender", "receiver", "module", "outcome")
+)
 _Key = tuple[Any, ...]
 
 
@@ -47,10 +58,9 @@ def kept_days(span: int) -> int | None:
     return _KEPT[span]
 
 
-async def marks(connection: AsyncConnection, *, lock: bool = False) -> dict[int, int]:
-    """Until when (milliseconds since 1970) the spans of each length are made. `lock` keeps others from making more."""
-    query = select(sum_mark.c.span, sum_mark.c.until_at)
-    rows = await connection.execute(query.with_for_update(read=True) if lock else query)
+async def marks(connection: AsyncConnection) -> dict[int, int]:
+    """Until when (milliseconds since 1970) the spans of each length are made."""
+    rows = await connection.execute(select(sum_mark.c.span, sum_mark.c.until_at))
     return dict.fromkeys(SPANS[1:], 0) | {row.span: row.until_at for row in rows}
 
 
@@ -83,36 +93,33 @@ def _cover(since: int, until: int, spans: Sequence[int], made: Mapping[int, int]
 class Sums:
     """Counts of some rows, by the minute and by what tells them apart: how many, and the latest number."""
 
-    def __init__(self) -> None:
+    def __init__(self, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
         self._counts: dict[Table, dict[_Key, tuple[int, int]]] = {table: {} for table in _COLUMNS}
+        outcomes: list[_Key] = []
+        durations: list[_Key] = []
+        pairs: dict[_Key, tuple[int, int]] = self._counts[pair_sum]
+        for number, way, outcome, hub_us, sender, receiver, receiver_id, module in map(_OF_EXCHANGE, exchanges):
+            at = number // _MINUTE_US * MINUTE
+            outcomes.append((at, outcome))
+            if way is None:
+                continue  # of what never was a message, only how it ended: anybody could have sent it
+            durations.append((at, HUB, step_of(hub_us)))
+            if way != _DIRECT:  # else its delivery is what counts
+                # A receiver that nobody knows may be any: each would be a sum of its own.
+                known = way == _REFUSE and receiver_id is not None
+                _add(pairs, (at, sender, receiver if known else NOBODY, module, outcome), 1, number)
+        for number, http_status, partner_us, sender, receiver, module, outcome in map(_OF_DELIVERY, deliveries):
+            at = number // _MINUTE_US * MINUTE
+            if http_status is not None:
+                durations.append((at, PARTNER, step_of(partner_us)))
+            _add(pairs, (at, sender, receiver, module, outcome), 1, number)
+        for table, keys in ((outcome_sum, outcomes), (duration_sum, durations)):
+            self._counts[table] = {key: (count, 0) for key, count in Counter(keys).items()}
 
-    def exchange(self, row: Row) -> None:
-        """Count an exchange. Of what never was a message, only how it ended: anybody could have sent it."""
-        number, way, outcome = row["id"], row["way"], row["outcome"]
-        self._count(outcome_sum, number, outcome)
-        if way is None:
-            return
-        self._count(duration_sum, number, HUB, step_of(row["hub_us"]))
-        if way != Way.DIRECT.value:  # else its delivery is what counts
-            # A receiver that nobody knows may be any: each would be a sum of its own.
-            known = way == Way.REFUSE.value and row["receiver_id"] is not None
-            self._count(pair_sum, number, row["sender"], row["receiver"] if known else NOBODY, row["module"], outcome)
-
-    def delivery(self, row: Row) -> None:
-        """Count a delivery."""
-        number = row["exchange_id"]
-        if row["http_status"] is not None:
-            self._count(duration_sum, number, PARTNER, step_of(row["partner_us"]))
-        self._count(pair_sum, number, row["sender"], row["receiver"], row["module"], row["outcome"])
-
-    def rows(self, table: Table, made: Mapping[int, int]) -> list[Row]:
-        """Rows for a table: of minutes, and of longer spans where those are made already."""
-        columns = _COLUMNS[table]
-        spans = (each for span in SPANS for each in self._of(table, span, made))
-        return [dict(zip(columns, each, strict=False)) for each in spans]  # not all have the latest number
-
-    def _count(self, table: Table, number: int, *key: object) -> None:
-        _add(self._counts[table], (number // (MINUTE * 1000) * MINUTE, *key), 1, number)
+    def rows(self, table: Table, made: Mapping[int, int]) -> list[_Key]:
+        """Rows for a table, as its columns are: of minutes, and of longer spans where those are made already."""
+        size = len(_COLUMNS[table])  # not all have the latest number
+        return [each[:size] for span in SPANS for each in self._of(table, span, made)]
 
     def _of(self, table: Table, span: int, made: Mapping[int, int]) -> Iterator[_Key]:
         length, together = span * MINUTE, self._counts[table]
@@ -129,17 +136,13 @@ def _add(counts: dict[_Key, tuple[int, int]], key: _Key, count: int, last: int) 
     counts[key] = before + count, max(latest, last)
 
 
-async def add(connection: AsyncConnection, exchanges: Iterable[Row], deliveries: Iterable[Row]) -> None:
+def add(connection: sqlite3.Connection, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
     """Count rows of the journal, which must be new."""
-    sums = Sums()
-    for row in exchanges:
-        sums.exchange(row)
-    for row in deliveries:
-        sums.delivery(row)
-    made = await marks(connection, lock=True)
+    sums = Sums(exchanges, deliveries)
+    made = dict.fromkeys(SPANS[1:], 0) | dict(connection.execute("SELECT span, until_at FROM sum_mark").fetchall())
     for table in _COLUMNS:
         latest = ("last",) if table is pair_sum else ()
-        await upsert(connection, table, sums.rows(table, made), adding=("count",), latest=latest)
+        connection.executemany(upsert_text(table, adding=("count",), latest=latest), sums.rows(table, made))
 
 
 async def make_spans(connection: AsyncConnection, now: int) -> bool:

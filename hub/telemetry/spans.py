@@ -9,6 +9,8 @@ import msgspec
 from hub.core.outcome import Outcome
 from hub.events import Delivered, Event, Handled, Refused, Served
 from hub.flow import entries
+from hub.store.journal import named
+from hub.store.journal_schema import delivery, exchange
 from hub.store.statements import Row
 
 _TRACEPARENT = re.compile(r"(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-.*)?")
@@ -81,7 +83,7 @@ class Maker:
         parent = self._parent(message.exchange, message.traceparent)
         if parent is None:
             return None
-        row = entries.handled(event, None)
+        row = named(exchange, entries.handled(event, None))
         name = f"ocpi {message.module} {message.method}"
         return self._server(name, parent, message.exchange, event.seconds, row, message.platform.name)
 
@@ -90,14 +92,15 @@ class Maker:
         if parent is None:
             return None
         name = f"ocpi {event.module} {event.method}"
-        return self._server(name, parent, event.number, event.seconds, entries.served(event), event.platform.name)
+        row = named(exchange, entries.served(event))
+        return self._server(name, parent, event.number, event.seconds, row, event.platform.name)
 
     def _refused(self, event: Refused) -> Span | None:
         # Who has no token has no say in where its spans belong to, nor in their names.
         parent = self._parent(event.number, event.headers.traceparent if event.platform else None)
         if parent is None:
             return None
-        row = entries.refused(event)
+        row = named(exchange, entries.refused(event))
         return self._server(
             "ocpi turned away",
             parent,
@@ -112,7 +115,8 @@ class Maker:
         parent = self._parent(message.exchange, message.traceparent)
         if parent is None:
             return None
-        row = entries.delivered(event) | {"correlation_id": message.correlation_id, "method": message.method}
+        row = named(delivery, entries.delivered(event))
+        row |= {"correlation_id": message.correlation_id, "method": message.method}
         return Span(
             name=f"ocpi {message.module} {message.method}",
             is_server=False,

@@ -12,12 +12,11 @@ from typing import Protocol
 import structlog
 
 from hub.config import Config
-from hub.events import Bus, Delivered, Event, Handled, Refused, Served, Subscription
+from hub.events import Attached, Bus, Delivered, Event, Handled, Handlers, Refused, Served
 from hub.telemetry.spans import Maker, Span
 
 log = structlog.get_logger()
 
-_EVENTS = 10_000
 _MOST = 10_000
 _BATCH = 500
 _PAUSE = 1.0
@@ -99,7 +98,7 @@ class _Sender:
         self._missed = 0
         self._stopping = False
         self._told_at = float("-inf")
-        self._subscription: Subscription
+        self._subscription: Attached
         self._task: asyncio.Task[None]
 
     @property
@@ -107,9 +106,8 @@ class _Sender:
         return self._missed + self._subscription.dropped
 
     def start(self) -> None:
-        self._subscription = self._bus.subscribe(
-            self._note, Handled, Delivered, Refused, Served, name="telemetry", size=_EVENTS
-        )
+        handlers: Handlers = dict.fromkeys((Handled, Delivered, Refused, Served), self._note)
+        self._subscription = self._bus.attach(handlers, name="telemetry")
         self._task = asyncio.create_task(self._send(), name="telemetry")
 
     async def stop(self) -> None:
@@ -123,7 +121,7 @@ class _Sender:
         self._exporter.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _note(self, event: Event) -> None:
+    def _note(self, event: Event) -> None:
         span = self._maker.span(event)
         if span is None:
             return

@@ -7,9 +7,10 @@ OCPI's offline rule, and the reason why this client exists.
 from hub.upstream.client import Client, PoolStats
 from hub.upstream.dial import tls_context
 from hub.upstream.guard import Guard
-from hub.upstream.request import Fault, Headers, Limits, Request, Response, SendError
+from hub.upstream.request import Fault, Headers, Limits, Names, Request, Response, SendError
 from hub.upstream.resolver import Lookup, system_lookup
 from hub.upstream.url import split_url
+from hub.upstream.wire import Line, line
 
 __all__ = [
     "Client",
@@ -17,11 +18,14 @@ __all__ = [
     "Guard",
     "Headers",
     "Limits",
+    "Line",
     "Lookup",
+    "Names",
     "PoolStats",
     "Request",
     "Response",
     "SendError",
+    "line",
     "split_url",
     "system_lookup",
     "tls_context",

@@ -20,7 +20,7 @@ from hub.upstream.request import Fault, Limits, Request, Response, SendError, se
 from hub.upstream.resolver import Lookup, Resolver, system_lookup
 from hub.upstream.ticker import Ticker
 from hub.upstream.url import Origin, split_url
-from hub.upstream.wire import encode
+from hub.upstream.wire import aim, encode, without_line
 
 _DEADLINE_TICK = 0.05
 _IDLE_TICK = 1.0
@@ -81,19 +81,19 @@ class Client:
         308 within the origin is followed once; every other redirect is SendError(REDIRECT). Without `follow` a redirect
         is an answer like any other.
         """
-        origin, target = split_url(request.url)
+        origin, target = aim(request)
         started = self._loop.time()
         if self._closed:
             raise _stopping(sent=False)
         if request.deadline <= started:
             raise SendError(Fault.TIMEOUT, f"no time was left to send the request to {origin.authority}")
         if origin.host.endswith(HOSTED):
-            return await self.locals.send(origin.host, request, self._limits)
+            return await self.locals.send(origin.host, without_line(request), self._limits)
         pool = self._pools.get(request.pool) or self._new_pool(request.pool)
         pool.enter(request.sender)
         try:
             response = without_token(request, await self._deliver(pool, request, origin, target, started))
-            if request.follow and _is_redirect(response):
+            if response.status >= 300 and request.follow and _is_redirect(response):
                 target = _target_within(response, request.url, origin)
                 with _already_sent():
                     response = without_token(request, await self._deliver(pool, request, origin, target, started))
@@ -129,44 +129,41 @@ class Client:
 
     async def _deliver(self, pool: Pool, request: Request, origin: Origin, target: str, started: float) -> Response:
         payload = encode(request, origin, target)
-        push = request.method != "GET"
-        connection = pool.take(origin, started, push=push)
-        if connection is None:
-            connection = await self._open(pool, origin, started, request.deadline)
-            return await self._exchange(pool, connection, payload, request, started)
-        try:
-            return await self._exchange(pool, connection, payload, request, started)
-        except SendError as error:
-            if push or error.fault is not Fault.RESET or connection.answered:
-                raise
-        with _already_sent():
-            connection = await self._open(pool, origin, started, request.deadline)
-            return await self._exchange(pool, connection, payload, request, started)
-
-    async def _exchange(
-        self, pool: Pool, connection: Connection, payload: bytes, request: Request, started: float
-    ) -> Response:
-        max_body = request.most(self._limits)
-        answer = connection.exchange(payload, max_body, started, request.deadline)
-        self._busy.add(connection)
-        self._deadlines.wake()
-        try:
-            outcome = await answer
-        except asyncio.CancelledError:
-            connection.abort()
-            raise
-        finally:
-            self._busy.discard(connection)
-        if isinstance(outcome, SendError):
+        last = request.method != "GET"
+        again = False
+        connection = pool.take(origin, started, push=last)
+        while True:
+            if connection is None:
+                last = True
+                try:
+                    connection = await self._open(pool, origin, started, request.deadline)
+                except SendError as error:
+                    error.sent = error.sent or again
+                    raise
+            answer = connection.exchange(payload, request.most(self._limits), started, request.deadline)
+            if not self._busy:
+                self._deadlines.wake()
+            self._busy.add(connection)
             try:
-                raise outcome
+                outcome = await answer
+            except asyncio.CancelledError:
+                connection.abort()
+                raise
             finally:
-                del outcome  # by its traceback, it would hold itself, and the request with it
-        if connection.reusable and not self._closed and not pool.dropped and connection not in self._outdated:
-            pool.put(connection, self._loop.time())
-        else:
-            connection.abort()
-        return outcome
+                self._busy.discard(connection)
+            if isinstance(outcome, Response):
+                if connection.reusable and not self._closed and not pool.dropped and connection not in self._outdated:
+                    pool.put(connection, self._loop.time())
+                else:
+                    connection.abort()
+                return outcome
+            outcome.sent = outcome.sent or again
+            if last or outcome.fault is not Fault.RESET or connection.answered:
+                try:
+                    raise outcome
+                finally:
+                    del outcome  # by its traceback, it would hold itself, and the request with it
+            connection, again = None, True
 
     async def _open(self, pool: Pool, origin: Origin, started: float, deadline: float) -> Connection:
         pool.make_room()

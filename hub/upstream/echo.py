@@ -18,17 +18,27 @@ _HIDDEN = HIDDEN.encode()
 
 def without_token(request: Request, response: Response) -> Response:
     """The answer without the token of its request; mostly the very same."""
-    authorization = next((value for name, value in request.headers if name == "Authorization"), None)
-    if authorization is None or request.credentials:
+    authorization = None if request.credentials else _authorization(request)
+    if authorization is None:
         return response
-    fields = response.headers.fields
     for form in _forms(authorization):
         if form in response.body:
             response = Response(response.status, response.headers, response.body.replace(form, _HIDDEN))
-        if any(form in value for _, value in fields):
-            fields = [(name, value.replace(form, _HIDDEN)) for name, value in fields]
+        given = response.headers.given
+        if isinstance(given, bytes):
+            if form in given:
+                response = Response(response.status, Headers(given.replace(form, _HIDDEN)), response.body)
+        elif any(form in value for _, value in given):
+            fields = [(name, value.replace(form, _HIDDEN)) for name, value in given]
             response = Response(response.status, Headers(fields), response.body)
     return response
+
+
+def _authorization(request: Request) -> str | None:
+    for name, value in request.headers if request.line is None else request.line.fixed:
+        if name == "Authorization":
+            return value
+    return None
 
 
 @lru_cache(maxsize=1024)

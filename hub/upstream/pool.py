@@ -1,7 +1,5 @@
 """The connections of one platform: how many are in use, and which idle ones can carry the next request."""
 
-from collections import Counter
-
 from hub.upstream.connection import Connection
 from hub.upstream.request import Fault, Limits, SendError
 from hub.upstream.url import Origin
@@ -20,7 +18,7 @@ class Pool:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._idle: list[Connection] = []  # the longest unused one first
-        self._used_by: Counter[int] = Counter()
+        self._used_by: dict[int, int] = {}
         self.in_use = 0
         self.dropped = False
 
@@ -38,19 +36,19 @@ class Pool:
         if self.in_use >= most:
             raise SendError(Fault.BUSY, f"all {most} connections are busy")
         if sender is not None:
-            share = most - most // _RESERVED
-            if self._used_by[sender] >= share:
+            share, used = most - most // _RESERVED, self._used_by.get(sender, 0)
+            if used >= share:
                 raise SendError(Fault.BUSY, f"all {share} connections that one partner may use are busy")
-            self._used_by[sender] += 1
+            self._used_by[sender] = used + 1
         self.in_use += 1
 
     def leave(self, sender: int | None) -> None:
         """Give the slot back."""
         self.in_use -= 1
         if sender is not None:
-            self._used_by[sender] -= 1
-            if not self._used_by[sender]:
-                del self._used_by[sender]
+            left = self._used_by.pop(sender) - 1
+            if left:
+                self._used_by[sender] = left
 
     def take(self, origin: Origin, now: float, *, push: bool) -> Connection | None:
         """The idle connection to `origin` that was used last, if it is fresh enough."""
@@ -60,7 +58,11 @@ class Pool:
             connection = idle[index]
             if connection.idle_since < since:
                 return None
-            if connection.origin == origin and connection.keep_until > now and connection.alive:
+            if (
+                (connection.origin is origin or connection.origin == origin)
+                and connection.keep_until > now
+                and connection.alive
+            ):
                 del idle[index]
                 return connection
         return None

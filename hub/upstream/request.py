@@ -1,8 +1,13 @@
 """What goes into the client and what comes out: Request, Response, SendError, and the Limits it works under."""
 
+import re
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from hub.upstream.wire import Line
 
 
 class Fault(StrEnum):
@@ -74,7 +79,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     last byte. `sender` is the platform that asks for it, which gets no more than its share of the pool; None for the
     hub itself. `max_body` is for an answer that has to be smaller than `Limits.max_body`. `follow` says whether a
     redirect within the origin is followed. `credentials`: the answer is a credentials object, in which the token of
-    the request may stand again.
+    the request may stand again. Instead of `headers`, a `line` (to the origin of `url`) and the `values` for its names.
     """
 
     method: str
@@ -86,6 +91,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sender: int | None = None
     max_body: int | None = None
     follow: bool = True
+    line: "Line | None" = None
+    values: tuple[str, ...] = ()
     credentials: bool = False
 
     def most(self, limits: Limits) -> int:
@@ -101,14 +108,38 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return [("method", self.method), ("pool", self.pool)]
 
 
-class Headers:
-    """The header fields of an answer, looked up without regard to case."""
+class Names(msgspec.Struct, frozen=True):
+    """Names of header fields that are looked for together."""
 
-    __slots__ = ("fields",)
+    names: tuple[str, ...]
+    pattern: re.Pattern[bytes]
 
-    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
-        """Take over `fields`: pairs of lower-case name and value."""
-        self.fields = fields
+    @classmethod
+    def of(cls, *names: str) -> "Names":
+        return cls(names, re.compile(rb"\n(?i:" + "|".join(map(re.escape, names)).encode() + rb")[ \t]*:"))
+
+
+class Headers(msgspec.Struct, gc=False):
+    """The header fields of an answer, looked up without regard to case.
+
+    `given` are pairs of lower-case name and value, or the head of an answer as it came, which has been parsed before.
+    """
+
+    given: list[tuple[bytes, bytes]] | bytes
+
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Pairs of lower-case name and value."""
+        if isinstance(self.given, bytes):
+            lines = (line.partition(b":") for line in self.given.split(b"\r\n")[1:])
+            self.given = [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
+        return self.given
+
+    def among(self, names: "Names") -> tuple[tuple[str, str], ...]:
+        """Those of `names` that there are, each with its first value."""
+        if isinstance(self.given, bytes) and names.pattern.search(self.given) is None:
+            return ()
+        return tuple([(name, value) for name in names.names if (value := self.get(name)) is not None])
 
     def get(self, name: str) -> str | None:
         """The first value of `name`."""
@@ -127,17 +158,26 @@ class Headers:
         """Every field as (lower-case name, value), in the order of the answer."""
         return [(field.decode("latin-1"), value.decode("latin-1").strip()) for field, value in self.fields]
 
+    def __repr__(self) -> str:
+        """No value: any of them may hold a secret."""
+        return f"Headers({len(self.fields)})"
 
-class Response:
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """As `__repr__`, for rich's tracebacks."""
+        return [("fields", len(self.fields))]
+
+
+class Response(msgspec.Struct, gc=False):
     """A complete answer. `body` is decompressed."""
 
-    __slots__ = ("body", "headers", "status")
-
-    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
+    status: int
+    headers: Headers
+    body: bytes
 
     def __repr__(self) -> str:
         """No header or body: any of them may hold a secret."""
         return f"Response({self.status}, body={len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """As `__repr__`, for rich's tracebacks."""
+        return [("status", self.status)]

@@ -35,23 +35,31 @@ class Origin(msgspec.Struct, frozen=True):
 
 def split_url(url: str) -> tuple[Origin, str]:
     """Origin and request target (path and query exactly as written) of `url`, or SendError(URL)."""
+    root = root_of(url)
+    target = url[len(root) :]
+    if not target.startswith("/"):
+        target = "/" + target
+    origin = _origin(root)
+    check_target(target, origin)
+    return origin, target
+
+
+def root_of(url: str) -> str:
+    """What stands before the path and the query of a URL."""
     start = url.find("/", len("https://"))
-    head = url if start < 0 else url[:start]
-    if "?" in head:
-        head = head[: head.index("?")]
-        target = "/" + url[len(head) :]
-    else:
-        target = url[len(head) :] or "/"
-    origin = _origin(head)
+    return (url if start < 0 else url[:start]).partition("?")[0]
+
+
+def check_target(target: str, origin: Origin) -> None:
+    """SendError(URL) where this can not stand in a request to `origin`."""
     if _TARGET.fullmatch(target) is None:
         raise _refusal(
             f"the URL at {origin.authority} holds a space, a fragment (#), a backslash, a control character or "
             "a letter that is not ASCII; write it percent-encoded"
         )
-    return origin, target
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _origin(text: str) -> Origin:
     if "@" in text:
         raise _refusal("the URL holds a user name or password; remove what stands before the @")

@@ -26,7 +26,6 @@ BY = {
 }
 PERSONAL = frozenset(("token", "contract"))
 _PART = 5000
-_KEYS = 200
 _Text = Annotated[str, Meta(max_length=255)]
 
 
@@ -123,15 +122,15 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 async def known(own: Connection, batch: list[Seen]) -> dict[tuple[str, str, str], Row]:
-    """The rows that are there of what a batch is about."""
-    keys = list({(each.kind, each.cpo, each.key) for each in batch})
-    named = tuple_(_C.kind, _C.cpo, _C.key)
-    found: dict[tuple[str, str, str], Row] = {}
-    for begin in range(0, len(keys), _KEYS):
-        statement = select(charges).where(named.in_(keys[begin : begin + _KEYS]))
-        for row in (await own.execute(statement)).mappings():
-            found[row["kind"], row["cpo"], row["key"]] = dict(row)
-    return found
+    """The rows that are there of what a batch is about.
+
+    What it is about is one parameter: of a statement with one for each key, a version is kept for each number of them.
+    """
+    keys = {(each.kind, each.cpo, each.key) for each in batch}
+    key = func.json_each(msgspec.json.encode(keys).decode()).table_valued("value").c.value
+    named = select(*(func.json_extract(key, f"$[{place}]") for place in range(3)))
+    rows = await own.execute(select(charges).where(tuple_(_C.kind, _C.cpo, _C.key).in_(named)))
+    return {(row["kind"], row["cpo"], row["key"]): dict(row) for row in rows.mappings()}
 
 
 async def sums(own: Connection, wanted: Wanted, names: Sequence[str]) -> tuple[list[Sum], str | None]:

@@ -89,6 +89,8 @@ def _tables(outcomes: list[Outcome], objects: list[Figure], steps: list[tuple[st
 def _rows(outcomes: list[Outcome]) -> Table:
     names = "case", "subject", "requests/s", "p50 ms", "p99 ms", "CPU us each", "busy", "MB", "bad", "spread"
     table = Table(*names, box=None, header_style="bold")
+    for column in table.columns:
+        column.no_wrap = True
     for row in (row for each in outcomes for row in each.rows):
         busy = f"{row.busy:.2f}" if row.busy >= _MOST_BUSY or not row.rate else f"[yellow]{row.busy:.2f}[/]"
         table.add_row(

@@ -4,12 +4,15 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from compileall import compile_dir
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
+import hub
 from hub.core.party import Role
 from tests.bench import servers
 from tests.bench.compare import Effort, Row, Subject, compare, cores
@@ -265,19 +268,54 @@ def dead(bench: Bench) -> Outcome:
 
 def start(bench: Bench) -> Outcome:
     """Seconds to start, and memory at rest, with few platforms and with many."""
-    rows, memory = [], {}
+    compile_dir(Path(hub.__file__).parent, quiet=1)  # as it is installed
+    rows = []
     for number in (2, 1000, 10_000):
         bench.tell(f"start: seeding {number:,}")
-        hub = bench.hub(many(number, Role.EMSP, bench.backend.url))
-        memory[number] = hub.used().memory
-        rows.append(_plain_row("start", f"{number:,} platforms", memory[number], p50=hub.took * 1e3))
+        started = bench.hub(many(number, Role.EMSP, bench.backend.url))
+        rows.append(_plain_row("start", f"{number:,} platforms", started.used().memory, p50=started.took * 1e3))
     return Outcome(
         rows,
         [
             Ratio("start with 10,000 parties, seconds", rows[-1].p50 / 1e3, 2.0, False),
-            Ratio("memory of 1,000 idle partners, MB", (memory[1000] - memory[2]) / 1e6, 60.0, False),
         ],
     )
+
+
+def idle(bench: Bench) -> Outcome:
+    """Memory that 1,000 idle partners cost: each keeps a connection to the hub open, and the hub one to each."""
+    cpo, emsps = many(1, Role.CPO, bench.backend.url), many(1000, Role.EMSP, bench.backend.url, "DE")
+    few = _used_once(bench, bench.hub([*cpo, *emsps[:1]]), cpo[0], emsps[:1])
+    most = _used_once(bench, bench.hub([*cpo, *emsps]), cpo[0], emsps)
+    return Outcome(
+        [_plain_row("idle", "1 partner", few), _plain_row("idle", "1,000 partners", most)],
+        [Ratio("memory of 1,000 idle partners, MB", (most - few) / 1e6, 60.0, False)],
+    )
+
+
+def _used_once(bench: Bench, hub: Measured, cpo: Member, emsps: list[Member]) -> int:
+    """The memory of a hub, after one request of each partner and one to each, all on connections that stay open."""
+    with ExitStack() as kept:
+        before, sockets = bench.delivered(), hub.descriptors()
+        for emsp in emsps:
+            connection = kept.enter_context(closing(HTTPConnection("127.0.0.1", hub.port)))
+            connection.request("GET", "/ocpi/versions", headers={"Authorization": f"Token {emsp.token}"})
+            if b"1000" not in connection.getresponse().read():
+                raise RuntimeError(f"{emsp.role} was not let in")
+        _send(hub, put(cpo, "NL-HUB"))
+        _wait(lambda: bench.delivered() - before >= len(emsps))
+        time.sleep(1)
+        if hub.descriptors() - sockets < 2 * len(emsps):
+            raise RuntimeError("not all connections stayed open")
+        return hub.used().memory
+
+
+def _wait(reached: Callable[[], bool], patience: float = 60.0) -> None:
+    until = time.monotonic() + patience
+    while not reached():
+        if time.monotonic() > until:
+            raise RuntimeError(f"nothing came of it in {patience:g} seconds")
+        time.sleep(0.05)
 
 
 CASES: dict[str, Callable[[Bench], Outcome]] = {
@@ -290,6 +328,7 @@ CASES: dict[str, Callable[[Bench], Outcome]] = {
     "collected": collected,
     "dead": dead,
     "start": start,
+    "idle": idle,
 }
 
 

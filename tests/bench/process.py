@@ -74,6 +74,10 @@ class Measured:
         pids = [self.pid, *_children(self.pid)]
         return Used(sum(map(_cpu, pids)), sum(map(_memory, pids)))
 
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
+
 
 def listens(port: int) -> bool:
     """Whether something takes connections there."""

@@ -13,12 +13,14 @@ from hub.config import Config, Hub
 from hub.core.directory import Encoding
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
+from hub.core.status import ConnectionStatus
 from hub.partners.opening import Store
 from hub.store.credentials import seal_token, token_digest
 from hub.store.mirror import Pulled, absorb
 from hub.store.platforms import create_platform
 from hub.store.records import PresentedEndpoint, PresentedRole
 from hub.store.registration import complete_registration
+from hub.store.statuses import set_status
 from tests.versions import location
 
 MODULES = {
@@ -84,6 +86,7 @@ async def _register(connection: AsyncConnection, store: Store, member: Member) -
         allow_new_parties=False,
         now=NOW,
     )
+    await set_status(connection, platform_id, ConnectionStatus.CONNECTED, NOW)
     return platform_id
 
 

@@ -120,7 +120,7 @@ from hub.plugin import Plugin, on_push, route
 class Watch(Plugin):
     """Counts pushes, and leaves each route as it is."""
 
-    async def setup(self):
+    async def start(self) -> None:
         self.pushes = 0
 
     @on_push("locations")

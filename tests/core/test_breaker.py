@@ -419,3 +419,23 @@ TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
+
+
+def test_a_sign_of_life_of_a_healthy_platform_changes_nothing_but_when_it_is_probed():
+    """Whoever keeps the breaker need not look at it then: that is done for every message."""
+    breaker = Breaker(Policy(), State.REGISTERED, 0.0, 0.5, ConnectionStatus.CONNECTED)
+    before = breaker.due
+    assert not breaker.answered(100.0)
+    assert not breaker.seen(100.0)
+    assert breaker.due > before
+    breaker.failed(101.0, 0.5)
+    assert not breaker.seen(101.5)
+    assert breaker.answered(102.0), "the row of failures is over, and with it the probe"
+    for second in (103.0, 104.0, 105.0):
+        breaker.failed(second, 0.5)
+    assert breaker.open
+    assert breaker.seen(106.0)
+    assert breaker.answered(107.0)
+    fresh = Breaker(Policy(), State.REGISTERED, 0.0, 0.5)
+    assert fresh.answered(1.0), "it was not known to be reachable"
+    assert not fresh.answered(2.0)

@@ -11,6 +11,7 @@ from itertools import islice, product
 import msgspec
 import pytest
 
+from hub.core.agreements import Agreements, Rule
 from hub.core.catalogue import CATALOGUE
 from hub.core.directory import Directory, State
 from hub.core.message import Message
@@ -174,6 +175,31 @@ def test_the_trail_says_whose_object_it_is():
             "OCPI-to is FR-REG",
             "direct: FR-REG at platform of FR-REG",
         )
+
+
+def test_what_was_found_holds_as_long_as_its_snapshot_and_for_nobody_else():
+    operation = CATALOGUE.module("2.2.1", Interface.RECEIVER, "tariffs").find("PUT", ("NL", "ONE", "T"))
+    asked = ask(operation, Case("single", "FR-REG", "NL-ONE"), None)
+    to = P("FR-REG")
+    directory = msgspec.structs.replace(asked.directory)
+    asked = msgspec.structs.replace(asked, directory=directory)
+    route, found = decide(asked), destination(asked, to)
+    assert decide(msgspec.structs.replace(asked, request_id="another", body=b"{}")) is route
+    assert destination(asked, to) is found
+    others = msgspec.structs.replace(asked, owner=P("DE-AAA"))
+    assert isinstance(decide(others), Refuse)
+    assert isinstance(decide(others), Refuse), "a refusal is found each time"
+    assert decide(msgspec.structs.replace(asked, receiver=P("DE-AAA"))).to == P("DE-AAA")
+    for change in (
+        {"offline": frozenset({11})},
+        {"parties": {}},
+        {"agreements": Agreements.of([Rule.between("NL-ONE", "FR-REG", "*", allow=False)], default=True)},
+    ):
+        later = msgspec.structs.replace(asked, directory=msgspec.structs.replace(directory, **change))
+        assert isinstance(decide(later), Refuse), change
+        with pytest.raises(OcpiError):
+            destination(later, to)
+    assert decide(asked) is route
 
 
 def test_a_push_never_comes_back_to_the_owner_that_a_hub_sends_it_for():

@@ -7,6 +7,7 @@ after 20 minutes of warming up, for a release. `OCPI_HUB_SOAK_SECONDS` is anothe
 """
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -83,6 +84,9 @@ class Run:
             await self.soak.pause(EVERY, EVERY)
 
 
+# asyncio forgets a connection that comes in just while its server closes, as those of partners that go do:
+# github.com/python/cpython/issues/109564.
+@pytest.mark.filterwarnings("ignore:unclosed (transport )?<(_SelectorSocketTransport|socket.socket) :ResourceWarning")
 @pytest.mark.timeout(SECONDS * 2 + 120)
 async def test_a_soak(tmp_path, proof):
     admin = free_port()
@@ -125,6 +129,7 @@ async def test_a_soak(tmp_path, proof):
         late = soak.ledger.delivered.total() - delivered
         listed = {each["name"]: each for each in await hub.ask("plugin-list")}
         await hub.stop()
+    gc.collect()  # what asyncio forgot is found here, and not in another test
     errors = [line for line in hub.log.read_text().splitlines() if '"level":"error"' in line or "Traceback" in line]
     memory = [each.memory for each in run.seen]
     print(f"capacity {capacity:.0f}/s, rate {rate:.0f}/s, came to {pushed / lasted:.0f}/s, hub busy {busy:.0%}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import msgspec
 
@@ -136,3 +137,21 @@ async def test_two_pushes_of_one_object_arrive_in_their_order(tmp_path):
         release.set()
         names = [msgspec.json.decode(each.body)["name"] for each in await partner.expect(line, 2)]
         assert names == ["first", "second"]
+
+
+async def test_those_with_the_same_version_get_one_translation(tmp_path):
+    """It is made once, whoever they are."""
+    async with AsyncExitStack() as stack:
+        app, cpo, _ = await stack.enter_async_context(network(tmp_path))
+        partners = [Partner(role, endpoints=ENDPOINTS, version="2.1.1") for role in ("FR-ONE:EMSP", "FR-TWO:EMSP")]
+        for partner in partners:
+            await stack.enter_async_context(partner.serve())
+            await partner.invited(app)
+            assert (await partner.register()).code == 1000
+        seen = collect(app, Delivered)
+        assert (await cpo.push_location(HUB)).ok
+        await until(lambda: len(seen) == 3)
+        one, two = (each.message for each in seen if each.to.country == "FR")
+        assert one is two
+        bodies = {each.body for partner in partners for each in partner.asked if each.line.startswith("PUT")}
+        assert len(bodies) == 1

@@ -22,8 +22,9 @@ from hub.flow import journal as module
 from hub.flow.journal import Journal
 from hub.flow.numbers import Numbers
 from hub.ocpi.rules import Finding
+from hub.store import traces
 from hub.store.database import Database
-from hub.store.journal import Filter, page, size
+from hub.store.journal import Filter, page, size, trace
 from hub.store.migrations import upgrade
 from hub.store.traffic import traffic
 from tests.partner import ocpi
@@ -151,7 +152,7 @@ async def test_findings_reach_their_exchange_before_and_after_it_is_written(noti
 async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, monkeypatch):
     monkeypatch.setattr(module, "_MOST", 300)
     pages = await noting.database.read(lambda c: _pragma(c, "page_count"))
-    await noting.database.write(lambda c: _pragma(c, f"max_page_count = {pages + 4}"))
+    await noting.database.write_rows(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 4}").fetchone())
     with capture_logs() as logs:
         for _ in range(3):
             noting.handle(200)
@@ -160,7 +161,7 @@ async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, mo
         assert 0 < noting.journal.lost <= 300
     (said,) = [each for each in logs if each["event"] == "journal_behind"]
     assert said["error"] == "database or disk is full"
-    await noting.database.write(lambda c: _pragma(c, "max_page_count = 1000000"))
+    await noting.database.write_rows(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
     lost = noting.journal.lost
     assert len(await noting.rows()) == 600 - lost
     assert noting.journal.lost == lost
@@ -226,6 +227,20 @@ async def test_what_is_too_old_or_too_much_goes(noting):
     assert sum(sum(each.outcomes.values()) for each in sums.buckets) == 1200
 
 
+async def test_ids_are_sorted_once_there_are_enough_of_them(noting, monkeypatch):
+    monkeypatch.setattr(traces, "PART", 100)
+    monkeypatch.setattr(traces, "LAG", -DAY)
+    noting.handle(350)
+    assert len(await noting.rows()) == 350
+    await noting.journal.tidy()
+    assert await noting.database.read(lambda c: _count(c, "trace_part")) == 3
+    assert await noting.database.read(lambda c: _count(c, "trace_key")) == 600, "each has two ids"
+    assert len(await noting.database.read(lambda c: trace(c, "c"))) == 200
+    noting.journal.reconfigure(days=0, rows=10, sums_days=400)
+    await noting.journal.tidy()
+    assert await noting.database.read(lambda c: _count(c, "trace_key")) == 0
+
+
 async def test_those_who_watch_learn_how_much_they_missed(noting):
     noting.handle(5)
     await noting.bus.settle()
@@ -258,6 +273,10 @@ async def test_many_bodies_at_once_are_not_all_kept(noting, monkeypatch):
     noting.handle(1)
     await noting.rows()
     assert noting.journal.lost == 7, "what is written makes room"
+
+
+async def _count(connection: Any, table: str) -> Any:
+    return (await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar()
 
 
 async def _pragma(connection: Any, words: str) -> Any:

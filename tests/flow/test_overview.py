@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from hub.config import Liveness, PartnerLimits
+from hub.core.durations import step_of
 from hub.core.party import Party
-from hub.flow.pulse import Times
+from hub.events import Bus, PartnerChanged, TokenRefused
+from hub.flow.pulse import Pulse, Times
 from tests.partner import Partner, Say, ocpi
 from tests.support import CPO, EMSP, network, running
 
@@ -91,6 +93,19 @@ async def test_a_refused_token_is_told_until_it_is_taken(tmp_path):
         assert (await status(app)).troubles == ()
 
 
+async def test_a_partner_that_is_removed_leaves_no_trouble_to_the_next_of_its_name():
+    bus = Bus()
+    pulse = Pulse(bus)
+    await bus.start()
+    pulse.start()
+    for change, kept in (("rotated", True), ("removed", False)):
+        bus.publish(TokenRefused(platform="One", http=401))
+        bus.publish(PartnerChanged(platform="One", change=change))
+        await bus.settle()
+        assert (pulse.partner("One").token_refused is not None) is kept
+    await bus.stop()
+
+
 async def test_limits_strangers_and_plugins_are_told(tmp_path):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "bad.py").write_text(PLUGIN)
@@ -121,8 +136,8 @@ async def test_limits_strangers_and_plugins_are_told(tmp_path):
 def test_times_are_right_within_nine_percent(micro):
     times = Times()
     for _ in range(99):
-        times.add(micro)
-    times.add(micro * 100)
+        times.steps[step_of(micro)] += 1
+    times.steps[step_of(micro * 100)] += 1
     assert times.at(0.5) == pytest.approx(micro / 1e6, rel=0.05)
     assert times.at(1.0) == pytest.approx(micro / 1e4, rel=0.05)
     assert Times().at(0.5) is None

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
@@ -39,7 +38,7 @@ from hub.core.rights import owner_of
 from hub.core.sealed import KEY_BYTES, Sealed, Sealer, Use
 from hub.errors import BadRequest, CannotUseApi, InvalidParameters, NotFound, OcpiError
 from hub.flow.http import check_framing
-from hub.listener.patience import with_target
+from hub.listener.request import Request
 from hub.ocpi import envelope
 from hub.ocpi.handshake import VersionDetails
 from hub.ocpi.kinds import answer_checker, body_checker
@@ -251,14 +250,13 @@ def requests(data: bytes) -> None:
     loop = asyncio.new_event_loop()
     protocol = BaseProtocol(loop)
     parser = HttpRequestParser(protocol, loop, 2**16, auto_decompress=False, max_msg_queue_size=32)
-    connection = SimpleNamespace(transport=None, ssl_context=None, peername=None, sockname=None)
-    make = with_target(lambda message: web.BaseRequest(message, None, connection, None, None, loop))
+    connection = SimpleNamespace(transport=None)
     try:
         messages, _, _ = parser.feed_data(data)
-        for message, _ in messages:
-            request = make(message)
+        for message, content in messages:
+            request = Request(message, content, connection)
             check_framing(request, 16_384)
-            split_target(request.raw_path)
+            split_target(request.target)
     except (HttpProcessingError, BadRequest):
         return
     finally:

@@ -429,3 +429,16 @@ async def test_stopping_ends_what_is_under_way(tmp_path):
         await office.desk.invite("Cpo", "NL-CPO:CPO")
         await place.arrived(1)
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(("clientinfo", "liveness", "probe"))]
+
+
+async def test_of_many_platforms_only_the_one_that_changed_is_looked_at(tmp_path):
+    """A change of one partner must not cost more for each of ten thousand others."""
+    async with working(tmp_path) as office:
+        one, _ = await office.connect("One", "NL-ONE:CPO")
+        two, _ = await office.connect("Two", "DE-TWO:EMSP")
+        await office.quiet()
+        assert office.info._changed_platforms() == set()
+        await office.desk.keeper.refresh(two.id)
+        assert office.info._changed_platforms() == {two.id}
+        assert {each.id for each in office.info._who_listens()} == {one.id, two.id}
+        assert office.info._who_listens() is office.info._who_listens()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from hub.plugin.contain import Container, Fault
 
 HERE = Path(__file__)
+WORD = ContextVar("WORD", default="nothing")
 
 
 @pytest.fixture
@@ -212,3 +214,136 @@ async def test_background_work_ends_at_the_end(container):
     container.spawn(forever(), "not yet begun", told.append)
     assert await container.end(seconds=1) == 0
     assert told == []
+
+
+async def test_code_without_await_is_run_right_here(container):
+    async def fine(a, b):
+        return a + b
+
+    turns = []
+    asyncio.get_running_loop().call_soon(turns.append, "one")
+    assert container.step(fine, (1, 2))[0] == 3
+    assert turns == []
+    assert container.running == 0
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, StopAsyncIteration]
+)
+async def test_whatever_a_step_raises_becomes_a_fault(container, error):
+    task = asyncio.current_task()
+
+    async def bad():
+        raise error("oops")
+
+    with pytest.raises(Fault) as caught:
+        container.step(bad, ())
+    assert (caught.value.kind, caught.value.line) == ("raised", bad.__code__.co_firstlineno + 1)
+    assert asyncio.current_task() is task
+    await asyncio.sleep(0)
+
+
+async def test_stop_iteration_is_no_answer(container):
+    async def bad():
+        raise StopIteration(3)
+
+    with pytest.raises(Fault, match="RuntimeError: coroutine raised StopIteration"):
+        container.step(bad, ())
+    with pytest.raises(Fault, match="RuntimeError: coroutine raised StopIteration"):
+        await call(container, bad)
+
+
+async def test_a_step_does_not_see_the_task_of_its_caller(container):
+    async def suicidal():
+        seen.append(asyncio.current_task())
+        asyncio.current_task().cancel()
+
+    async def fine():
+        seen.append(asyncio.current_task())
+
+    seen = []
+    for _ in range(2):
+        with pytest.raises(Fault, match="it cancelled its own task"):
+            container.step(suicidal, ())
+        container.step(fine, ())
+        container.step(fine, ())
+        await asyncio.sleep(0)
+    assert asyncio.current_task() not in seen
+    assert asyncio.current_task().cancelling() == 0
+    assert len(set(seen)) == 3
+    assert seen[1] is seen[2] is seen[3]
+
+
+async def test_a_step_sees_the_context_of_its_caller_and_leaves_nothing_in_it(container):
+    async def fine():
+        before = WORD.get()
+        WORD.set("of the plugin")
+        return before
+
+    WORD.set("of the message")
+    assert container.step(fine, ())[0] == "of the message"
+    assert WORD.get() == "of the message"
+
+
+async def test_a_step_may_start_tasks(container):
+    async def starts():
+        return asyncio.create_task(asyncio.sleep(0, "done")), asyncio.timeout(1)
+
+    (task, _), _ = container.step(starts, ())
+    assert await task == "done"
+
+
+async def test_a_step_is_made_without_any_task_as_well(container):
+    async def fine():
+        return asyncio.current_task() is not None
+
+    told = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(lambda: told.set_result(container.step(fine, ())[0]))
+    assert await told
+    assert asyncio.current_task() is not None
+
+
+async def test_when_all_is_over_no_step_is_made(container):
+    async def fine():
+        steps.append("one")
+
+    steps = []
+    container.kill()
+    with pytest.raises(Fault, match="runs any more"):
+        container.step(fine, ())
+    with pytest.raises(Fault, match="CancelledError"):
+        await call(container, fine)
+    assert steps == []
+
+
+async def test_an_awaitable_that_is_no_coroutine_is_awaited(container):
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_result, "well")
+    assert (await call(container, lambda: future)).value == "well"
+    with pytest.raises(Fault, match="TypeError"):
+        await call(container, lambda: 42)
+
+
+async def blocks():
+    time.sleep(0.15)
+
+
+async def blocks_perhaps(wait=False):
+    time.sleep(0.15)
+    if wait:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("function", [blocks, blocks_perhaps])
+async def test_what_another_plugin_takes_does_not_count(container, function):
+    other = Container(Path("other.py"))
+
+    async def asks_the_hub():
+        if function is blocks:
+            return other.step(blocks, ())[1]
+        return (await call(other, function)).step
+
+    answer = await call(container, asks_the_hub)
+    assert answer.value >= 0.15
+    assert answer.step < 0.1
+    assert await other.end(seconds=1) == 0

@@ -1,6 +1,7 @@
 """Every kind of hook: what it is given, what it may return, in which order, and what its plugin's failing means."""
 
 import asyncio
+import sys
 
 import msgspec
 import pytest
@@ -224,6 +225,50 @@ async def test_a_flood_of_pushes_delays_nobody_and_keeps_its_bound(plugins, auth
     running.plugin.gate.set()
     await plugins.bus.settle()
     assert running.plugin.seen == 1001
+
+
+async def test_a_hook_that_never_waits_costs_no_turn_of_the_loop_and_few_calls(plugins, authorize):
+    plugins.plugin(
+        "mine",
+        """
+        seen = 0
+
+        @route("*")
+        async def a(self, message, proposed):
+            return proposed
+
+        @on_push("*")
+        async def b(self, push):
+            self.seen += 1
+        """,
+    )
+    found = await hooks(plugins, authorize)
+    route, push = Route.direct(ABC, ""), Push(message=authorize, route=UNDECIDED, reply=reply())
+    observe = plugins.running("mine").queue._handler
+    for asked, most in ((lambda: found.route(authorize, route), 8), (lambda: observe(push), 6)):
+        await asked()
+        turns, calls = [], []
+        asyncio.get_running_loop().call_soon(turns.append, "one")
+        sys.setprofile(lambda frame, event, _, calls=calls: event == "call" and calls.append(frame.f_code.co_qualname))
+        try:
+            await asked()
+        finally:
+            sys.setprofile(None)
+        assert turns == []
+        assert len(calls) <= most, calls
+    assert plugins.running("mine").plugin.seen == 2
+
+
+async def test_events_that_come_quickly_do_not_keep_the_loop(plugins, authorize):
+    plugins.plugin("mine", '@on_push("*")\nasync def a(self, push): time.sleep(0.002)')
+    found = await hooks(plugins, authorize)
+    for _ in range(100):
+        found.pushed(Push(message=authorize, route=UNDECIDED, reply=reply()))
+    settled, turns = asyncio.create_task(plugins.bus.settle()), 0
+    while not settled.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 20
 
 
 FAILING = """

@@ -13,6 +13,7 @@ from itertools import pairwise
 import aiohttp
 import msgspec
 import pytest
+from sqlalchemy import Engine, event
 
 from hub.config import Admin
 from hub.plugin import Problem
@@ -338,3 +339,26 @@ async def test_what_a_disk_does_not_take_waits_and_is_written_later(tmp_path):
         await until(lambda: not mine.waiting)
         assert (mine.problem, [each.count for each in await sums(app)]) == ("", [1])
         assert app.plugins.status()[0].faults == 0
+
+
+async def test_what_is_known_of_a_batch_is_the_same_statement_however_large_it_is(tmp_path):
+    """Of a statement with a parameter for each key, SQLite would keep a version for each number of them."""
+    asked = set()
+
+    def note(_connection, _cursor, statement, *_):
+        if statement.startswith("SELECT plugin_statistics_charge."):
+            asked.add(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with roaming(tmp_path) as (app, cpo, emsp):
+            counting = plugin(app, NAME)
+            for size in range(1, 4):
+                async with counting.writing:
+                    await post(cpo, emsp, *(cdr("2.2.1") | {"id": f"C{size}{each}"} for each in range(size)))
+                    await until(lambda size=size: len(counting.waiting) == size)
+                await counting.flush()
+            assert counting.counted["rows written"] == 6
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) == 1

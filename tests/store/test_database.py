@@ -338,3 +338,53 @@ async def test_closing_waits_for_the_write_under_way_and_ends_every_thread(tmp_p
         await database.write(work)
     with pytest.raises(StoreClosed):
         await database.read(work)
+
+
+def put_rows(*names):
+    """The same as `put`, on a plain connection."""
+    return lambda connection: connection.executemany("INSERT INTO meta VALUES (?, '')", [(name,) for name in names])
+
+
+async def test_rows_written_in_one_go_are_all_there_or_none(database):
+    await asyncio.gather(database.write_rows(put_rows("a", "b")), database.write(put("c")))
+    for bad in (put_rows("d", "a"), put_rows("d", None)):
+        with pytest.raises(sqlite3.IntegrityError):
+            await database.write_rows(bad)
+    await database.write_rows(put_rows("e"))
+    assert await database.read(keys) == {"a", "b", "c", "e"}
+
+
+async def test_rows_are_written_to_the_end_where_nobody_waits_any_more(database):
+    begun, go = threading.Event(), threading.Event()
+
+    def work(connection):
+        begun.set()
+        assert go.wait(10)
+        put_rows("a")(connection)
+
+    writing = asyncio.create_task(database.write_rows(work))
+    await asyncio.to_thread(begun.wait, 10)
+    writing.cancel()
+    other = asyncio.create_task(database.write(put("b")))
+    await asyncio.sleep(0.01)
+    assert not writing.done()
+    assert not other.done(), "no other write overlaps it"
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    await other
+    assert await database.read(keys) == {"a", "b"}
+
+
+async def test_what_writes_rows_is_as_durable_and_closed_with_the_rest(database):
+    def pragmas(connection):
+        return [
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "fullfsync")
+        ]
+
+    assert await database.write_rows(pragmas) == ["wal", 2, 1]
+    await database.write_rows(put_rows("a"))
+    await database.close()
+    assert not database.path.with_name(f"{database.path.name}-wal").exists(), "the last to close empties it"
+    with pytest.raises(StoreClosed):
+        await database.write_rows(put_rows("b"))

@@ -1,6 +1,9 @@
 """The journal on disk: pages, traces, sums, and what goes when it is too much; each read with an index."""
 
 import itertools
+import random
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +12,8 @@ from sqlalchemy.dialects import sqlite
 
 from hub.core.outcome import Outcome
 from hub.core.party import PartyRole
+from hub.store import journal_schema as schema
+from hub.store import traces
 from hub.store.captures import load_captures, set_capture
 from hub.store.journal import (
     Batch,
@@ -52,18 +57,31 @@ def delivery(number: int, of: int, **changes: Any) -> dict[str, Any]:
     return {**base, "id": NOW + number, "exchange_id": NOW + of, "outcome": "delivered", **changes}
 
 
+def batch(*kinds: Sequence[dict[str, Any]]) -> Batch:
+    tables = schema.exchange, schema.delivery, schema.captured
+    return Batch(
+        *(
+            [list(map(row.get, table.columns.keys())) for row in rows]
+            for table, rows in zip(tables, kinds, strict=False)
+        )
+    )
+
+
 class Disk:
     def __init__(self, database: Any) -> None:
         self.database = database
 
     async def put(self, exchanges: list[Any], deliveries: Any = (), captured: Any = ()) -> None:
-        await keep(self.database, Batch(exchanges, list(deliveries), list(captured)))
+        await keep(self.database, batch(exchanges, deliveries, captured))
 
     async def numbers(self, before: int | None = None, limit: int = 100, **wanted: Any) -> list[int]:
         rows = await self.database.read(
             lambda c: page(c, Filter(**wanted), None if before is None else NOW + before, limit)
         )
         return [row.id - NOW for row in rows]
+
+    async def sort(self) -> bool:
+        return await self.database.write_rows(lambda c: traces.sort_part(c, NOW + 10**9))
 
     async def prune(self, before: int | None, most: int) -> int:
         return await self.database.write(lambda c: prune(c, None if before is None else NOW + before, most))
@@ -213,23 +231,103 @@ async def test_pages_are_read_by_indexes(database, wanted, indexes):
     assert not [line for line in plan if line.startswith(("SCAN exchange", "SCAN delivery"))]
 
 
-async def test_traces_are_read_by_indexes(disk):
+class Spy:
+    """A connection that notes what it is asked."""
+
+    def __init__(self, connection: Any) -> None:
+        self.asked: list[Any] = []
+        self.connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(query: Any) -> Any:
+            self.asked.append(query)
+            return getattr(self.connection, name)(query)
+
+        return ask
+
+
+@pytest.mark.parametrize("parts", [False, True])
+async def test_traces_are_read_by_indexes(disk, parts, monkeypatch):
+    monkeypatch.setattr(traces, "PART", 2)
     asked: list[Any] = []
 
     async def run(connection: Any) -> None:
-        class Spy:
-            async def execute(self, query: Any) -> Any:
-                asked.append(query)
-                return await connection.execute(query)
+        spy = Spy(connection)
+        await trace(spy, "c1")
+        await correlated(spy, "c1", NOW, 10)
+        asked.extend(spy.asked)
 
-        await trace(Spy(), "c1")
-
-    await disk.put([exchange(1)], [delivery(2, 1)])
+    await disk.put([exchange(n) for n in range(9)], [delivery(20 + n, n) for n in range(9)])
+    while parts and await disk.sort():
+        pass
     await disk.database.read(run)
-    assert len(asked) == 3
+    assert len(asked) == 9
     for query in asked:
         plan = await explain(disk.database, query)
-        assert not [line for line in plan if line.startswith(("SCAN exchange", "SCAN delivery", "SCAN captured"))], plan
+        assert not [
+            line
+            for line in plan
+            if re.match("SCAN (exchange|delivery|captured|trace_key)", line) and "USING" not in line
+        ], plan
+
+
+async def test_ids_are_found_whether_sorted_or_not_and_where_they_came_late(disk, monkeypatch):
+    monkeypatch.setattr(traces, "PART", 3)
+    chance = random.Random(5)
+    rows = [exchange(10 * n, correlation_id=f"c{chance.randrange(9)}", request_id=f"r{n % 25}") for n in range(60)]
+    legs = [
+        delivery(10 * n + each, 10 * n, request_id=f"out{n % 40}.{each}") for n in range(60) for each in range(n % 4)
+    ]
+    chance.shuffle(rows)
+    parts = 0
+    for turn in range(6):  # what comes in each turn is of any time, so most of it is late
+        await disk.put(rows[turn::6], [leg for leg in legs if leg["exchange_id"] % 6 == turn])
+        parts += await disk.sort()
+    names = (
+        [f"c{n}" for n in range(10)]
+        + [f"r{n}" for n in range(26)]
+        + [f"out{n}.{m}" for n in range(41) for m in (0, 1, 2)]
+    )
+    await same_as_by_hand(disk, rows, legs, names)
+    while await disk.sort():
+        parts += 1
+    assert parts > 10
+    await same_as_by_hand(disk, rows, legs, names)
+    await disk.prune(300, 1000)
+    rows, legs = (
+        [row for row in rows if row["id"] >= NOW + 300],
+        [leg for leg in legs if leg["exchange_id"] >= NOW + 300],
+    )
+    await same_as_by_hand(disk, rows, legs, names)
+    left = await disk.database.read(
+        lambda c: c.scalar(text("SELECT count(*) FROM trace_key WHERE exchange_id < 1800000000000300 - 60"))
+    )
+    assert left == 0, "with the rows, their keys go"
+    assert await disk.prune(None, 1000) > 0
+    assert await disk.database.read(lambda c: c.scalar(text("SELECT count(*) FROM trace_key"))) == 0
+
+
+async def same_as_by_hand(disk: Disk, rows: list[Any], legs: list[Any], names: list[str]) -> None:
+    for name in names:
+        of = {leg["exchange_id"] for leg in legs if leg["request_id"] == name}
+        told = {row["correlation_id"] for row in rows if row["request_id"] == name or row["id"] in of} | {name}
+        wanted = sorted(row["id"] for row in rows if row["correlation_id"] in told)
+        found = await disk.database.read(lambda c, name=name: trace(c, name))
+        assert [each.exchange.id for each in found] == wanted, name
+
+
+async def test_what_has_the_key_of_another_is_not_taken_for_it(disk, monkeypatch):
+    monkeypatch.setattr(traces, "PART", 1)
+    end = "-the-same-end"
+    rows = [exchange(n, correlation_id=f"c{n}{end}", request_id=f"r{n}{end}") for n in range(3)]
+    await disk.put(rows, [delivery(10 + n, n, request_id=f"out1{n}{end}") for n in range(3)])
+    while await disk.sort():
+        pass
+    for name in (f"c1{end}", f"r1{end}", f"out11{end}"):
+        (only,) = await disk.database.read(lambda c, name=name: trace(c, name))
+        assert only.exchange.id == NOW + 1
+    assert await disk.database.read(lambda c: correlated(c, f"c1{end}", NOW, 5))
+    assert await disk.database.read(lambda c: trace(c, f"c9{end}")) == []
 
 
 async def explain(database: Any, query: Any) -> list[str]:

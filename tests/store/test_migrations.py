@@ -1,12 +1,15 @@
 """Migrations lead to exactly the schema, all or nothing, and never backwards."""
 
+import asyncio
 import re
 import sqlite3
+import sys
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import insert, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
@@ -17,7 +20,8 @@ from hub.core.party import PartyRole
 from hub.store.database import Database
 from hub.store.endpoints import set_endpoint
 from hub.store.errors import SchemaTooNew
-from hub.store.migrations import _config, upgrade
+from hub.store.migrations import newest, upgrade
+from hub.store.migrations.due import known_revisions, script
 from hub.store.platforms import create_platform, load_all
 from hub.store.schema import metadata
 
@@ -57,7 +61,7 @@ async def test_an_upgrade_keeps_what_the_first_release_wrote(tmp_path):
     database = await Database.open(tmp_path / "hub.db")
 
     def first(connection):
-        command.upgrade(_config(connection), "0001")
+        command.upgrade(script(connection), "0001")
 
     async def fill(connection):
         roles = [PartyRole.parse("NL-TNM:CPO"), PartyRole.parse("BE-TNM:EMSP")]
@@ -98,3 +102,30 @@ async def test_a_newer_database_is_refused(database):
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)
 def test_postgresql_can_have_the_same_tables(table):
     assert f"CREATE TABLE {table}" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
+
+
+def test_the_newest_file_is_where_alembic_leads(tmp_path):
+    """A start compares with the name of that file alone."""
+    assert newest() == ScriptDirectory.from_config(script()).get_current_head() == max(known_revisions())
+
+
+async def test_a_start_with_nothing_due_does_without_alembic(database):
+    """It takes a tenth of a start to import."""
+    code = """
+import asyncio, sys
+from pathlib import Path
+from hub.store.database import Database
+from hub.store.migrations import upgrade
+
+async def main():
+    database = await Database.open(Path(sys.argv[1]))
+    await upgrade(database)
+    await database.close()
+
+asyncio.run(main())
+print("alembic" in sys.modules)
+"""
+    await database.close()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, database.path, stdout=-1)
+    out, _ = await process.communicate()
+    assert out == b"False\n"

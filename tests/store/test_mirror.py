@@ -13,6 +13,7 @@ from hub.errors import InvalidParameters
 from hub.store import mirror
 from hub.store.platforms import create_platform, remove
 from hub.store.schema import mirror as table
+from tests.store.pushing import push
 
 CPO, OTHER = Party.parse("NL-CPO"), Party.parse("BE-CPO")
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -41,12 +42,9 @@ async def platforms(database):
 @pytest.fixture
 def put(database, platforms):
     async def put(name, minute=0, *, owner=CPO, module="locations", version="2.2.1", **fields):
-        return await database.write(
-            lambda c: mirror.put(
-                c, module, owner, name.lower(),
-                version=version, platform_id=platforms[owner == OTHER], object_id=name,
-                body=body(name, minute, **fields), now=7,
-            )
+        return await push(
+            database, owner, name, body(name, minute, **fields),
+            platform_id=platforms[owner == OTHER], module=module, version=version,
         )  # fmt: skip
 
     return put

@@ -10,9 +10,11 @@ from hub.core.party import Party, PartyRole
 from hub.core.places import METRE, Area, Point
 from hub.store import mirror, places
 from hub.store.database import Database
-from hub.store.migrations import _config, upgrade
+from hub.store.migrations import upgrade
+from hub.store.migrations.due import script
 from hub.store.platforms import create_platform
 from hub.store.schema import metadata
+from tests.store.pushing import push
 
 CPO, OTHER = Party.parse("NL-CPO"), Party.parse("BE-CPO")
 WORLD = Area(-180_000_000, -90_000_000, 180_000_000, 90_000_000)
@@ -33,12 +35,7 @@ async def keep(database):
         await database.write(lambda c: mirror.absorb(c, module, pulled, version="2.2.1", platform_id=platform, now=1))
 
     async def put(name, content):
-        await database.write(
-            lambda c: mirror.put(
-                c, "locations", CPO, name.lower(),
-                version="2.2.1", platform_id=platform, object_id=name, body=content, now=2,
-            )
-        )  # fmt: skip
+        await push(database, CPO, name, content, platform_id=platform)
 
     keep.put = put
     keep.platform = platform
@@ -103,7 +100,7 @@ async def test_the_migration_fills_in_what_is_there(tmp_path):
     database = await Database.open(tmp_path / "hub.db")
 
     def before(connection):
-        command.upgrade(_config(connection), "0008")
+        command.upgrade(script(connection), "0008")
 
     async def fill(connection):
         await create_platform(connection, "One", [PartyRole.parse("NL-CPO:CPO")], None, 1)

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.durations import of_step, step_of
 from hub.core.outcome import Outcome
 from hub.store import journal_schema as schema
 from hub.store.database import Database
 from hub.store.journal import Batch, keep
-from hub.store.migrations import _config, upgrade
-from hub.store.sums import MINUTE, SPANS, cover, make_spans, prune_sums
+from hub.store.migrations import upgrade
+from hub.store.migrations.due import script
+from hub.store.sums import MINUTE, SPANS, cover, make_spans, marks, prune_sums
 from hub.store.traffic import Durations, Failure, traffic
 
 DAY = 1440 * MINUTE
@@ -38,6 +40,16 @@ def delivery(number: int, of: int, **changes: Any) -> dict[str, Any]:
     base |= {"sender": "NL-ONE", "receiver": "DE-TWO", "module": "locations", "platform_id": 2, "after_us": 5}
     base |= {"partner_us": 40_000, "bytes_out": 1, "bytes_in": 1, "losses": 0, "outcome": "delivered"}
     return base | {"http_status": 200, "id": number, "exchange_id": of} | changes
+
+
+def batch(*kinds: list[dict[str, Any]]) -> Batch:
+    tables = schema.exchange, schema.delivery
+    return Batch(
+        *(
+            [list(map(row.get, table.columns.keys())) for row in rows]
+            for table, rows in zip(tables, kinds, strict=False)
+        )
+    )
 
 
 def anything(chance: random.Random, number: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -155,7 +167,7 @@ async def test_sums_are_what_a_recount_gives(database, seed):
     exchanges, legs, known = [], [], set()
     for _ in range(12):
         now += chance.choice((MINUTE // 3, 7 * MINUTE, 3 * 60 * MINUTE, DAY))
-        batch = Batch([], [])
+        new, sent = [], []
         for _ in range(chance.randrange(1, 30)):
             # Most come at once, some late, some have been written already.
             late = chance.choice((0, 0, 0, 6 * MINUTE, 2 * 60 * MINUTE, 3 * DAY))
@@ -165,12 +177,11 @@ async def test_sums_are_what_a_recount_gives(database, seed):
                 came, of = anything(chance, number)
                 exchanges.append(came)
                 legs += of
-                batch.exchanges.append(came)
-                batch.deliveries += of
-        batch.exchanges += chance.sample(exchanges, min(3, len(exchanges)))
-        batch.deliveries += chance.sample(legs, min(3, len(legs)))
-        unique = Batch(*([*{row["id"]: row for row in rows}.values()] for rows in (batch.exchanges, batch.deliveries)))
-        await keep(database, unique)
+                new.append(came)
+                sent += of
+        new += chance.sample(exchanges, min(3, len(exchanges)))
+        sent += chance.sample(legs, min(3, len(legs)))
+        await keep(database, batch(*([*{row["id"]: row for row in rows}.values()] for rows in (new, sent))))
         if chance.random() < 0.6:
             await spans(database, now)
     for step in (1, 7, 15, 60, 120, 480, 1440, 2880):
@@ -185,12 +196,12 @@ async def test_sums_are_what_a_recount_gives(database, seed):
 
 async def test_a_pair_tells_of_its_last_failure_while_the_journal_has_it(database):
     number = NOW * 1000
-    batch = Batch(
+    rows = batch(
         [exchange(number, way="broadcast", outcome="answered"), exchange(number + 50, way="refuse", outcome="refused",
                                                                           receiver="FR-TRE", reason="no agreement")],
         [delivery(number + 1, number, outcome="failed", reason="it did not answer in time", module="cdrs")],
     )  # fmt: skip
-    await keep(database, batch)
+    await keep(database, rows)
     told = await database.read(lambda c: traffic(c, NOW, NOW + 1, MINUTE))
     assert {pair.receiver: pair.last_failure for pair in told.pairs} == {
         "DE-TWO": Failure(NOW, f"c{number}", "it did not answer in time"),
@@ -207,7 +218,7 @@ async def test_receivers_that_nobody_knows_are_no_sums_of_their_own(database):
         exchange(NOW * 1000 + each, way="refuse", outcome="refused", receiver=f"XX-{each:03}", receiver_id=None)
         for each in range(50)
     ]
-    await keep(database, Batch(rows))
+    await keep(database, batch(rows))
     told = await database.read(lambda c: traffic(c, NOW, NOW + 1, MINUTE))
     assert (told.buckets[0].outcomes, told.pairs) == ({Outcome.REFUSED: 50}, ())
     assert await rows_of(database, 1) == 3
@@ -216,7 +227,7 @@ async def test_receivers_that_nobody_knows_are_no_sums_of_their_own(database):
 async def test_what_is_old_goes_but_for_the_longer_spans(database):
     first = NOW - 100 * DAY
     rows = [exchange((first + each * 12 * 60 * MINUTE) * 1000) for each in range(200)]
-    await keep(database, Batch(rows))
+    await keep(database, batch(rows))
     assert await database.write(lambda c: prune_sums(c, NOW, 400)) == 0  # nothing is made of it yet
     assert await spans(database, NOW) > 1
     while await database.write(lambda c: prune_sums(c, NOW, 400)):
@@ -235,10 +246,34 @@ async def test_what_is_old_goes_but_for_the_longer_spans(database):
     assert sum(each.outcomes[Outcome.DELIVERED] for each in told.buckets) == pytest.approx(2 * 11, abs=2)
 
 
+@pytest.mark.parametrize("parties", [None, ["NL-ONE"]])
+async def test_what_is_asked_is_the_same_statement_however_many_spans_make_up_a_time(database, parties):
+    """Of a statement that is not, each version would be kept, compiled: with every quarter of an hour there is one."""
+    await keep(database, batch([exchange((NOW - each * 20 * MINUTE) * 1000) for each in range(300)]))
+    await spans(database, NOW)
+    made = await database.read(marks)
+    times = [NOW - each * MINUTE for each in (1, 25, 4 * 60 + 7, 3 * 1440 + 71)]
+    assert len({len(cover(since, NOW, SPANS, made)) for since in times}) > 2
+    asked: set[str] = set()
+
+    async def work(connection: AsyncConnection, since: int) -> None:
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            asked.add(statement)
+
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        await traffic(connection, since, NOW, MINUTE, parties)
+
+    await database.read(lambda connection: work(connection, times[0]))
+    first = set(asked)
+    for since in times:
+        await database.read(lambda connection, at=since: work(connection, at))
+    assert first == asked
+
+
 async def test_rows_from_before_are_counted_by_the_migration(tmp_path):
     chance = random.Random(7)
     database = await Database.open(tmp_path / "hub.db")
-    await database.write(lambda c: c.run_sync(lambda connection: command.upgrade(_config(connection), "0007")))
+    await database.write(lambda c: c.run_sync(lambda connection: command.upgrade(script(connection), "0007")))
     exchanges, legs = [], []
     for each in range(300):
         came, of = anything(chance, (NOW - each * 17 * MINUTE) * 1000)

@@ -1,5 +1,6 @@
 """What is taken as an answer and what is not, however its bytes are cut into pieces."""
 
+import gc
 import gzip
 import zlib
 from contextlib import suppress
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.upstream.answer import AnswerReader
-from hub.upstream.request import Fault, Response, SendError
+from hub.upstream.request import Fault, Names, Response, SendError
 
 MAX_HEADER = 1024
 MAX_BODY = 100
@@ -278,3 +279,85 @@ def test_the_cuts_make_no_difference(wire: bytes, cuts: list[int]):
     assert whole is not None
     assert (response.status, response.body, reader.keep) == (whole.status, whole.body, other.keep)
     assert response.headers.items() == whole.headers.items()
+
+
+TELLING = [
+    raw("HTTP/1.1 200 OK", "Keep-Alive: timeout=5", "Vary: Accept-Encoding", "Content-Length: 2", body=b"{}"),
+    raw("HTTP/1.1 200 OK", "keep-alive: timeout=9", "KEEP-ALIVE: Timeout = 7", "Content-Length: 2", body=b"{}"),
+    raw("HTTP/1.1 200 OK", "Content-Length: 2", "Proxy-Connection: close", body=b"{}"),
+    raw("HTTP/1.1 200 OK", "Content-Length: 2", "content-ENCODING: identity", body=b"{}"),
+    raw("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "A:  b\t", body=b"2\r\n{}\r\n0\r\n\r\n"),
+    raw("HTTP/1.1 100 Continue") + raw("HTTP/1.1 204 No Content", "X: y"),
+    raw("HTTP/1.1 404 Not Found", "Content-Length: 4", "X-A:b", body=b"\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("wire", TELLING)
+def test_what_comes_in_one_piece_is_read_as_what_comes_in_many(wire: bytes):
+    (whole, one), (cut, other) = read(wire), read(wire, step=1)
+    assert whole is not None
+    assert cut is not None
+    assert (whole.status, whole.body, one.keep, one.keep_for) == (cut.status, cut.body, other.keep, other.keep_for)
+    assert whole.headers.items() == cut.headers.items()
+
+
+def test_half_an_answer_does_not_spoil_the_next():
+    reader = AnswerReader("example.org", MAX_HEADER)
+    for step in (1, 1000, 40, 1000):
+        reader.expect(MAX_BODY)
+        wire = raw("HTTP/1.1 200 OK", "Content-Length: 3", body=b"abc")
+        answers = [reader.feed(wire[start : start + step]) for start in range(0, len(wire), step)]
+        assert answers[-1] is not None
+        assert (answers[-1].body, reader.keep) == (b"abc", True)
+
+
+@pytest.mark.parametrize("step", [0, 16])
+def test_nothing_of_an_answer_is_kept(step: int):
+    reader = AnswerReader("example.org", MAX_HEADER)
+    reader.expect(MAX_BODY)
+    wire = raw("HTTP/1.1 200 OK", "Content-Length: 60", body=b"x" * 60)
+    for start in range(0, len(wire), step or len(wire)):
+        reader.feed(wire[start : start + (step or len(wire))])
+    reader.let_go()
+    held = gc.get_referents(reader, *(each for each in gc.get_referents(reader) if gc.is_tracked(each)))
+    assert not [each for each in held if isinstance(each, bytes) and b"xxx" in each]
+
+
+def test_an_interim_answer_that_comes_alone():
+    reader = AnswerReader("example.org", MAX_HEADER)
+    reader.expect(MAX_BODY)
+    assert reader.feed(raw("HTTP/1.1 103 Early Hints", "Link: </a>")) is None
+    response = reader.feed(raw("HTTP/1.1 200 OK", "Content-Length: 1", body=b"1"))
+    assert response is not None
+    assert (response.status, response.body, reader.keep) == (200, b"1", True)
+
+
+def test_half_an_answer_leaves_no_garbage():
+    """It may be large, and would stay until the next collection."""
+    reader = AnswerReader("example.org", MAX_HEADER)
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(type(each).__name__ == "HttpResponseParser" for each in gc.get_objects())
+        for _ in range(10):
+            reader.expect(MAX_BODY)
+            pieces = [reader.feed(part) for part in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", b"}")]
+            assert pieces[-1] is not None
+            reader.let_go()
+        after = sum(type(each).__name__ == "HttpResponseParser" for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert after - before <= 2
+
+
+def test_names_that_are_looked_for_together():
+    names = Names.of("X-Limit", "Retry-After")
+    for step in (0, 1):
+        found, _ = read(
+            raw("HTTP/1.1 200 OK", "Content-Length: 0", "x-LIMIT: 5 ", "X-Limit: 6", "Y: x-limit"), step=step
+        )
+        assert found is not None
+        assert found.headers.among(names) == (("X-Limit", "5"),)
+        none, _ = read(raw("HTTP/1.1 200 OK", "Content-Length: 0", "X-Limits: 5", "Y: X-Limit"), step=step)
+        assert none is not None
+        assert none.headers.among(names) == ()

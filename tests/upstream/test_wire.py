@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hub import __version__
 from hub.upstream.request import Fault, Request, SendError
 from hub.upstream.url import split_url
-from hub.upstream.wire import encode
+from hub.upstream.wire import aim, encode, line, without_line
 
 
 def wire(method: str = "GET", url: str = "http://example.org/a?b=c", **more: Any) -> bytes:
@@ -113,3 +113,47 @@ def test_headers_never_become_more_headers(headers: list[tuple[str, str]]):
         given_names = {name.lower() for name, _ in headers}
         defaults = {"user-agent", "accept", "accept-encoding", "connection"} - given_names
         assert head.count(b"\n") == head.count(b"\r") == 1 + len(headers) + len(defaults)
+
+
+TOKEN = ("Authorization", "Token %s abc%")
+IDS = ("X-Request-ID", "X-Correlation-ID")
+
+
+def lined(url: str, values: tuple[str, ...] = ("1", "2")) -> Request:
+    """A request by the line to example.org."""
+    made = line("http://example.org/ocpi", (TOKEN,), IDS)
+    return Request(method="PUT", url=url, line=made, values=values, body=b"{}", pool=1, deadline=0.0)
+
+
+@pytest.mark.parametrize("url", ["http://example.org/a?b=c", "http://example.org", "http://example.org?b=c"])
+def test_a_line_writes_what_is_written_without_it(url: str):
+    request = lined(url)
+    bare = without_line(request)
+    assert bare.headers == (TOKEN, ("X-Request-ID", "1"), ("X-Correlation-ID", "2"))
+    assert aim(request) == aim(bare) == split_url(url)
+    assert encode(request, *aim(request)) == encode(bare, *aim(bare))
+
+
+@pytest.mark.parametrize("host", ["example.org.evil.example", "example.org:81", "example.orgs", "other.example"])
+def test_a_line_leads_to_no_host_whose_name_begins_alike(host: str):
+    assert aim(lined(f"http://{host}/a"))[0].authority == host
+
+
+@pytest.mark.parametrize("url", ["http://example.org/a b", "http://example.org/#a", "http://example.org@evil.example/"])
+def test_a_line_takes_no_url_that_is_not_taken_without_it(url: str):
+    with pytest.raises(SendError) as caught:
+        aim(lined(url))
+    assert caught.value.fault is Fault.URL
+
+
+@pytest.mark.parametrize("value", BAD_VALUES)
+def test_a_line_takes_no_value_that_can_not_be_a_header(value: str):
+    request = lined("http://example.org/a", ("1", value))
+    with pytest.raises(SendError) as caught:
+        encode(request, *aim(request))
+    assert caught.value.fault is Fault.REQUEST
+    assert "X-Correlation-ID" in str(caught.value)
+
+
+def test_a_line_shows_no_secret():
+    assert repr(lined("http://example.org/a").line) == "Line(example.org)"

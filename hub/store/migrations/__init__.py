@@ -6,41 +6,32 @@ table by copying it into a new one and dropping the old one. Foreign keys are en
 that others refer to with ON DELETE CASCADE empties those: copy them too, and fill them again.
 """
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from pathlib import Path
+
+from sqlalchemy import column, select, table
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.database import Database
-from hub.store.errors import SchemaTooNew
+
+_VERSION = table("alembic_version", column("version_num"))
 
 
 async def upgrade(database: Database) -> None:
     """Bring the database up to this version of the hub. Raises SchemaTooNew when a newer hub has changed it."""
+    if await database.read(_revisions) != [newest()]:
+        from hub.store.migrations import due  # noqa: PLC0415 - it imports Alembic, which takes a tenth of a start
 
-    def run(connection: Connection) -> None:
-        config = _config(connection)
-        known = known_revisions()
-        for revision in MigrationContext.configure(connection).get_current_heads():
-            if revision not in known:
-                raise SchemaTooNew(database.path, revision)
-        command.upgrade(config, "head")
-
-    async def work(connection: AsyncConnection) -> None:
-        await connection.run_sync(run)
-
-    await database.write(work)
+        await due.upgrade(database)
 
 
-def known_revisions() -> frozenset[str]:
-    """Every schema that this version of the hub can bring up to date."""
-    return frozenset(each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+def newest() -> str:
+    """The revision of the last file in `versions/`."""
+    return max(each.name for each in Path(__file__).with_name("versions").glob("[0-9]*.py"))[:4]
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "hub.store:migrations")
-    config.set_main_option("path_separator", "os")
-    return config
+async def _revisions(connection: AsyncConnection) -> list[str]:
+    try:
+        return list(await connection.scalars(select(_VERSION.c.version_num)))
+    except OperationalError:  # no such table: the database is new
+        return []

@@ -1,16 +1,9 @@
-"""What happened in the hub, as typed events on a bus that never makes the hub wait.
+"""The types of events: what can happen in the hub, for those who want to know."""
 
-Journal, metrics, live feed and plugins subscribe. Every subscriber has a bounded queue of its own and one task that
-empties it. A full queue drops its oldest event and counts that, so a slow subscriber costs memory and time to nobody.
-"""
-
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
-import structlog
 
 from hub.bridge.rules import Loss
 from hub.core.directory import Platform
@@ -22,11 +15,6 @@ from hub.core.party import Party, PartyRole
 from hub.core.route import Refuse, Route
 from hub.core.status import ConnectionStatus
 from hub.ocpi.rules import Finding
-
-log = structlog.get_logger()
-
-QUEUE = 1000
-DRAIN = 5.0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -226,136 +214,3 @@ class PluginChanged(Event, frozen=True, kw_only=True, eq=False):
     plugin: str
     change: Literal["started", "reloaded", "stopped", "rejected"]
     detail: str = ""
-
-
-E = TypeVar("E", bound=Event)
-
-
-class Subscription:
-    """One subscriber: its queue, and what came of the events in it. Made by `Bus.subscribe`."""
-
-    def __init__(
-        self, handler: Callable[[Any], Awaitable[None]], types: tuple[type[Event], ...], name: str, size: int
-    ) -> None:
-        self.name = name
-        self.types = types
-        self.dropped = 0
-        self.failed = 0
-        self._handler = handler
-        self._queue: deque[Event] = deque(maxlen=size)
-        self._filled = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._settled.set()
-
-    @property
-    def waiting(self) -> int:
-        """Events in the queue."""
-        return len(self._queue)
-
-    def offer(self, event: Event) -> None:
-        """Queue an event. Never waits, never raises; a full queue loses its oldest event."""
-        if len(self._queue) == self._queue.maxlen:
-            self.dropped += 1
-        self._queue.append(event)
-        self._filled.set()
-        self._settled.clear()
-
-    async def settle(self) -> None:
-        """Wait until every event offered so far is handled or dropped."""
-        await self._settled.wait()
-
-    async def consume(self) -> None:
-        """Hand the events to the subscriber one by one, for ever. Run by the bus."""
-        while True:
-            await self._filled.wait()
-            while self._queue:
-                await self._handle(self._queue.popleft())
-            self._filled.clear()
-            self._settled.set()
-
-    async def _handle(self, event: Event) -> None:
-        try:
-            await self._handler(event)
-        except Exception as error:  # noqa: BLE001 - one bad event may not end the subscriber
-            self.failed += 1
-            log.warning("subscriber_failed", subscriber=self.name, event_type=type(event).__name__, error=repr(error))
-
-
-class Bus:
-    """Carries events from those who publish to those who subscribed. Used from the event loop's thread only."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[Subscription, asyncio.Task[None] | None] = {}
-        self._by_type: dict[type[Event], tuple[Subscription, ...]] = {}
-        self._running = False
-
-    def publish(self, event: Event) -> None:
-        """Offer an event to all who want it. Never waits, never raises."""
-        for subscription in self._listeners(type(event)):
-            subscription.offer(event)
-
-    def wants(self, kind: type[Event]) -> bool:
-        """Whether anybody listens to this type, for events that are dear to make."""
-        return bool(self._listeners(kind))
-
-    def subscribe(
-        self,
-        handler: Callable[[E], Awaitable[None]],
-        *types: type[E],
-        name: str,
-        size: int = QUEUE,
-    ) -> Subscription:
-        """Call `handler` with every event of these types, one at a time, in the order they were published."""
-        subscription = Subscription(handler, types, name, size)
-        self._tasks[subscription] = self._consumer(subscription) if self._running else None
-        self._by_type.clear()
-        return subscription
-
-    async def unsubscribe(self, subscription: Subscription, *, drain: float = DRAIN) -> None:
-        """End a subscription; events that wait get `drain` seconds to be handled."""
-        task = self._tasks.pop(subscription, None)
-        self._by_type.clear()
-        if task is None:
-            return
-        try:
-            async with asyncio.timeout(drain):
-                await subscription.settle()
-        except TimeoutError:
-            log.warning("events_lost", subscriber=subscription.name, events=subscription.waiting)
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-
-    async def start(self) -> None:
-        """Begin to hand out events; those published before have waited in the queues."""
-        self._running = True
-        for subscription, task in self._tasks.items():
-            self._tasks[subscription] = task or self._consumer(subscription)
-
-    async def stop(self, *, drain: float = DRAIN) -> None:
-        """Hand out what waits, within `drain` seconds, and end all subscriptions."""
-        await asyncio.gather(*(self.unsubscribe(subscription, drain=drain) for subscription in tuple(self._tasks)))
-        self._running = False
-
-    async def settle(self) -> None:
-        """Wait until every subscriber has handled what was published so far."""
-        for subscription in tuple(self._tasks):
-            await subscription.settle()
-
-    def backlog(self) -> list[tuple[str, int, int]]:
-        """Of each name that subscribed: events that were dropped since it did, and events that wait."""
-        found: dict[str, tuple[int, int]] = {}
-        for each in self._tasks:
-            dropped, waiting = found.get(each.name, (0, 0))
-            found[each.name] = dropped + each.dropped, waiting + each.waiting
-        return [(name, *numbers) for name, numbers in sorted(found.items())]
-
-    def _consumer(self, subscription: Subscription) -> asyncio.Task[None]:
-        return asyncio.create_task(subscription.consume(), name=f"events: {subscription.name}")
-
-    def _listeners(self, kind: type[Event]) -> tuple[Subscription, ...]:
-        found = self._by_type.get(kind)
-        if found is None:
-            found = tuple(each for each in self._tasks if issubclass(kind, each.types))
-            self._by_type[kind] = found
-        return found
