@@ -1,8 +1,15 @@
 """For all tests: Hypothesis tries the same examples on every run, no slow machine fails one, and figures are kept."""
 
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hub.store.database import Database
+from hub.store.migrations import upgrade
+from tests.postgresql import HOW_TO_GET_IT, cluster, programs
 from tests.promises import PROMISES, Proof, figures_of
 
 settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -13,6 +20,23 @@ settings.load_profile("house")
 def proof(request, record_property):
     """Where a test writes the figures of the promise down that it is marked with."""
     return Proof(request.node.get_closest_marker("promise").args[0], record_property)
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server of this process; where it is not installed a test is skipped, and fails where CI is set."""
+    if programs() is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(HOW_TO_GET_IT)
+    with cluster() as server:
+        with ThreadPoolExecutor(1) as thread:  # this one's loop may be at work already
+            thread.submit(asyncio.run, _migrate(server.template)).result()
+        yield server
+
+
+async def _migrate(url):
+    database = await Database.open(url)
+    await upgrade(database)
+    await database.close()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -5,7 +5,6 @@ and lost. A disk that is full or a database that is locked is tried again with t
 """
 
 import asyncio
-import sqlite3
 import time
 from collections import deque
 from contextlib import suppress
@@ -25,7 +24,8 @@ from hub.flow.numbers import Numbers
 from hub.flow.waiting import is_broadcast
 from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
-from hub.store.database import Database, Work
+from hub.store.database import Database, Part, Work
+from hub.store.errors import StoreUnavailable
 from hub.store.journal import Batch, add_findings, keep, named, prune, size
 from hub.store.journal_schema import delivery, exchange, places
 from hub.store.statements import Row, Values
@@ -266,7 +266,7 @@ class Journal:
         try:
             bodies = await asyncio.to_thread(_readable, captured) if captured else []
             await keep(self._database, Batch(exchanges, deliveries, bodies))
-        except (OperationalError, sqlite3.OperationalError):
+        except (OperationalError, StoreUnavailable):
             for queue, rows in zip(queues, taken, strict=True):
                 queue.extendleft(reversed(rows))
             raise
@@ -283,7 +283,7 @@ class Journal:
 
     async def _write_findings(self) -> None:
         found = dict(self._found)
-        there = await self._database.write(lambda connection: add_findings(connection, found))
+        there = await self._database.write(lambda connection: add_findings(connection, found), Part.JOURNAL)
         oldest = time.time_ns() // 1000 - _LATE
         for number in found:
             # What is not there yet is under way, unless it is very late.
@@ -299,7 +299,7 @@ class Journal:
                 self._tell(error)
 
     async def _sort(self) -> bool:
-        done = await self._database.write_rows(lambda connection: sort_part(connection, now_ms() * 1000))
+        done = await self._database.write_rows(lambda rows: sort_part(rows, now_ms() * 1000))
         await asyncio.sleep(_BREATH)
         return done
 
@@ -307,7 +307,7 @@ class Journal:
         return await self._changed(lambda connection: prune(connection, before_id, most))
 
     async def _changed(self, work: Work[T]) -> T:
-        done = await self._database.write(work)
+        done = await self._database.write(work, Part.JOURNAL)
         await asyncio.sleep(_BREATH)  # others want to write, too
         return done
 

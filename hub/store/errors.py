@@ -33,12 +33,92 @@ class StoreClosed(StoreError):
         super().__init__("The database is closed: the hub is stopping.")
 
 
+class StoreUnavailable(StoreError):
+    """The database can not be used right now. `brief` says why in a few words, without where it is."""
+
+    brief = "the database can not be used"
+
+
+class NoConnection(StoreUnavailable):
+    """Nobody answers, or the connection broke off."""
+
+    brief = "there is no connection to the database"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"There is no connection to {where}: {reason}. Is PostgreSQL running, and is the way to it open?"
+        )
+
+
+class LoginRefused(StoreUnavailable):
+    """The user or the password is wrong, or pg_hba.conf keeps the hub out."""
+
+    brief = "the database does not let the hub in"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"PostgreSQL does not let the hub in at {where}: {reason}. Mend user and password in store.url, "
+            "or the server's pg_hba.conf."
+        )
+
+
+class DatabaseMissing(StoreUnavailable):
+    """The server has no such database."""
+
+    brief = "there is no such database"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where} is not there: {reason}. Make it with createdb, or mend the name in store.url.")
+
+
+class TooManyConnections(StoreUnavailable):
+    """The server takes no more connections."""
+
+    brief = "the database takes no more connections"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"{where} takes no more connections: {reason}. Raise max_connections of the server, "
+            "or lower store.connections."
+        )
+
+
+class DatabaseReadOnly(StoreUnavailable):
+    """It is a standby, or was set to be read only."""
+
+    brief = "the database can only be read"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"{where} can only be read: {reason}. Is it a standby? Let store.url lead to the primary: with several "
+            "hosts, target_session_attrs=read-write finds it."
+        )
+
+
+class DatabaseFull(StoreUnavailable):
+    """The server lacks disk or memory."""
+
+    brief = "the database server has no room left"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where} has no room left: {reason}. Give the server more disk or memory.")
+
+
+class NotAllowed(StoreUnavailable):
+    """The hub's user may not do what it has to."""
+
+    brief = "the hub's user of the database lacks rights"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"The hub's user lacks rights in {where}: {reason}. Let it own the database: ALTER DATABASE.")
+
+
 class SchemaTooNew(StoreError):
     """A newer hub has changed the schema."""
 
-    def __init__(self, path: Path, revision: str) -> None:
+    def __init__(self, where: Path | str, revision: str) -> None:
         super().__init__(
-            f"{path} was written by a newer version of the hub (schema {revision}). "
+            f"{where} was written by a newer version of the hub (schema {revision}). "
             "Install that version again, or restore a backup from before the upgrade."
         )
         self.revision = revision
@@ -61,10 +141,11 @@ class KeyFileUnsafe(StoreError):
 class KeyFileMissing(StoreError):
     """There is a database, and no key for it."""
 
-    def __init__(self, key: Path, database: Path) -> None:
+    def __init__(self, key: Path, database: Path | str) -> None:
+        away = f"move {database} away" if isinstance(database, Path) else "let store.url lead to an empty database"
         super().__init__(
             f"{key} is not there, and {database} can not be read without it. Restore it from your backup. To begin "
-            f"anew, with every partner to be registered again, move {database} away."
+            f"anew, with every partner to be registered again, {away}."
         )
 
 
@@ -75,9 +156,9 @@ class KeyFileMalformed(StoreError):
 class WrongKey(StoreError):
     """The key file is not the one this database was made with."""
 
-    def __init__(self, key: Path, database: Path) -> None:
+    def __init__(self, key: Path, database: Path | str) -> None:
         super().__init__(
-            f"{key.name} does not belong to {database.name}: the tokens in {database} were encrypted with another "
+            f"{key.name} does not belong to {Path(database).name}: the tokens in {database} were encrypted with another "
             f"key. Put the {key.name} that was saved together with this database at {key}."
         )
 

@@ -4,7 +4,6 @@ A number of the journal is a moment in microseconds since 1970, made unique. It 
 so rows are read, paged and cut off by their numbers alone.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -13,12 +12,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, Table, case, delete, func, or_, select, text, union, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
-from hub.store.database import Database
+from hub.store.database import Database, Rows
 from hub.store.journal_schema import captured, delivery, exchange, places
-from hub.store.statements import Row, Values, among, insert_text
+from hub.store.statements import Row, Values, among
 from hub.store.sums import add
 from hub.store.traces import add_late, forget_before, holders
 
@@ -135,29 +135,27 @@ class Batch(msgspec.Struct):
 async def keep(database: Database, batch: Batch) -> None:
     """Write a batch, and count it in the sums. A row whose number is there already is passed by."""
     try:
-        await database.write_rows(lambda connection: _insert(connection, batch))
-    except sqlite3.IntegrityError:  # what was written before an error is written again after it
-        await database.write_rows(lambda connection: _insert_new(connection, batch))
+        await database.write_rows(lambda rows: _insert(rows, batch))
+    except IntegrityError:  # what was written before an error is written again after it
+        await database.write_rows(lambda rows: _insert_new(rows, batch))
 
 
-def _insert(connection: sqlite3.Connection, batch: Batch) -> None:
-    for table, rows in ((exchange, batch.exchanges), (delivery, batch.deliveries), (captured, batch.captured)):
-        connection.executemany(insert_text(table), rows)
-    _count(connection, batch.exchanges, batch.deliveries)
+def _insert(rows: Rows, batch: Batch) -> None:
+    for table, values in ((exchange, batch.exchanges), (delivery, batch.deliveries), (captured, batch.captured)):
+        rows.insert(table, values)
+    _count(rows, batch.exchanges, batch.deliveries)
 
 
-def _insert_new(connection: sqlite3.Connection, batch: Batch) -> None:
-    exchanges, deliveries, _ = (
-        [row for row in rows if connection.execute(f"{insert_text(table)} ON CONFLICT DO NOTHING", row).rowcount]
-        for table, rows in ((exchange, batch.exchanges), (delivery, batch.deliveries), (captured, batch.captured))
-    )
-    _count(connection, exchanges, deliveries)
+def _insert_new(rows: Rows, batch: Batch) -> None:
+    exchanges, deliveries = rows.insert_missing(exchange, batch.exchanges), rows.insert_missing(delivery, batch.deliveries)
+    rows.insert_missing(captured, batch.captured)
+    _count(rows, exchanges, deliveries)
 
 
-def _count(connection: sqlite3.Connection, exchanges: list[Values], deliveries: list[Values]) -> None:
-    add(connection, exchanges, deliveries)
+def _count(rows: Rows, exchanges: list[Values], deliveries: list[Values]) -> None:
+    add(rows, exchanges, deliveries)
     came = ((row[0], row[place]) for row in exchanges for place in _IDS)
-    add_late(connection, chain(came, map(_SENT, deliveries)))
+    add_late(rows, chain(came, map(_SENT, deliveries)))
 
 
 def named(table: Table, values: Values) -> Row:

@@ -19,6 +19,12 @@ def key_check(keyring: Keyring) -> str:
     return keyring.derive(b"key check", 16).hex()
 
 
+async def has_key(database: Database) -> bool:
+    """Whether this database was made with a key already."""
+    query = select(meta.c.value).where(meta.c.key == KEY_CHECK)
+    return await database.read(lambda connection: connection.scalar(query)) is not None
+
+
 async def check_key(database: Database, keyring: Keyring, key_path: Path) -> None:
     """Make sure that this key belongs to this database: WrongKey if not. A new database takes the key as its own."""
     value = key_check(keyring)
@@ -28,6 +34,6 @@ async def check_key(database: Database, keyring: Keyring, key_path: Path) -> Non
         if found is None:
             await connection.execute(insert(meta).values(key=KEY_CHECK, value=value))
         elif not hmac.compare_digest(found, value):
-            raise WrongKey(key_path, database.path)
+            raise WrongKey(key_path, database.where)
 
     await database.write(compare)

@@ -5,15 +5,21 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, case, func, select, tuple_
-from sqlalchemy.dialects.sqlite import Insert, dialect, insert
+from sqlalchemy import ColumnElement, Subquery, Table, bindparam, case, select, tuple_
+from sqlalchemy import types as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.functions import FunctionElement
 
 Row = dict[str, Any]
 Values = list[Any]
 """A row as a list: one value for each column of its table, in their order."""
 _SIZES = (100, 25, 5, 1)
+_INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_DIALECT: dict[str, Callable[[], Any]] = {"sqlite": sqlite.dialect, "postgresql": asyncpg_dialect}
 Columns = Any  # of a table, or of the row that was to be inserted: SQLAlchemy has no type for both
 
 
@@ -22,7 +28,7 @@ async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequen
 
     Returns what the first column of the primary key is in those that were inserted.
     """
-    statement, inserted = _insert_missing(table), set[Any]()
+    statement, inserted = _insert_missing(connection.dialect.name, table), set[Any]()
     for part in _parts(rows):
         inserted.update((await connection.scalars(statement, part)).all())
     return inserted
@@ -42,15 +48,17 @@ def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 @cache
-def insert_text(table: Table) -> str:
+def insert_text(dialect: str, table: Table) -> str:
     """The SQL that inserts a row of all columns, in their order: the cheapest way for those that are all new."""
-    return str(insert(table).compile(dialect=dialect()))
+    return str(_INSERT[dialect](table).compile(dialect=_DIALECT[dialect]()))
 
 
 @cache
-def upsert_text(table: Table, *, adding: tuple[str, ...], latest: tuple[str, ...]) -> str:
+def upsert_text(dialect: str, table: Table, *, adding: tuple[str, ...], latest: tuple[str, ...]) -> str:
     """The SQL of `upsert` for rows of all columns, in their order."""
-    return str(_upsert(table, tuple(table.columns.keys()), (), None, adding, (), latest).compile(dialect=dialect()))
+    columns = tuple(table.columns.keys())
+    statement = _upsert(dialect, table, columns, (), None, adding, (), latest)
+    return str(statement.compile(dialect=_DIALECT[dialect]()))
 
 
 async def upsert(
@@ -72,18 +80,20 @@ async def upsert(
     """
     if not rows:
         return
-    statement = _upsert(table, tuple(rows[0]), tuple(by), where, tuple(adding), tuple(keeping), tuple(latest))
+    columns, dialect = tuple(rows[0]), connection.dialect.name
+    statement = _upsert(dialect, table, columns, tuple(by), where, tuple(adding), tuple(keeping), tuple(latest))
     await connection.execute(statement, rows)
 
 
 # To put a statement together takes longer than to run it: those that come again and again are kept.
 @lru_cache(maxsize=64)
-def _insert_missing(table: Table) -> ReturningInsert[Any]:
-    return insert(table).on_conflict_do_nothing().returning(table.primary_key.columns[0])
+def _insert_missing(dialect: str, table: Table) -> ReturningInsert[Any]:
+    return _INSERT[dialect](table).on_conflict_do_nothing().returning(table.primary_key.columns[0])
 
 
 @lru_cache(maxsize=64)
 def _upsert(
+    dialect: str,
     table: Table,
     columns: tuple[str, ...],
     by: tuple[str, ...],
@@ -91,8 +101,8 @@ def _upsert(
     adding: tuple[str, ...],
     keeping: tuple[str, ...],
     latest: tuple[str, ...],
-) -> Insert:
-    statement = insert(table)
+) -> sqlite.Insert | postgresql.Insert:
+    statement = _INSERT[dialect](table)
     new, old = statement.excluded, table.c
     keys = by or [column.name for column in table.primary_key]
     changed: dict[str, Any] = {name: new[name] for name in columns if name not in (*keys, *keeping)}
@@ -101,16 +111,122 @@ def _upsert(
     return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where and where(new))
 
 
-def among(column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElement[bool]:
-    """Whether the column has one of the values, of which there may be very many.
+class _Many(sql.TypeDecorator[Any]):
+    """Many values as one parameter: of a statement with one for each, every number of them would be kept as a version.
 
-    They are one parameter: of a statement that has one for each, SQLite would keep a version for each number of them.
+    JSON for SQLite, an array for PostgreSQL, which then reads an index for each of them.
     """
-    each = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
-    return column.in_(select(each.c.value))
+
+    impl = sql.Text
+    cache_ok = True
+
+    def __init__(self, *, numbers: bool) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        many = postgresql.ARRAY(sql.BigInteger() if self.numbers else sql.Text())
+        return dialect.type_descriptor(many if dialect.name == "postgresql" else sql.Text())
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:
+        return value if dialect.name == "postgresql" else msgspec.json.encode(value).decode()
+
+
+class _Among(FunctionElement[bool]):
+    """Whether a column has one of many values."""
+
+    name = "among"
+    inherit_cache = True
+    type = sql.Boolean()
+
+    def self_group(self, against: Any = None) -> "_Among":  # noqa: ARG002
+        """As it is: for SQLite, `= 1` would be put behind it, and no index used then."""
+        return self
+
+
+class _Each(FunctionElement[Any]):
+    """A JSON array as a table of one column, `value`."""
+
+    name = "each"
+    inherit_cache = True
+
+
+class _Text(FunctionElement[str]):
+    """The text at a place of a JSON array."""
+
+    name = "text_at"
+    inherit_cache = True
+    type = sql.Text()
+
+
+class _Number(FunctionElement[int]):
+    """The whole number at a place of a JSON array."""
+
+    name = "number_at"
+    inherit_cache = True
+    type = sql.BigInteger()
+
+
+def among(column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElement[bool]:
+    """Whether the column has one of the values, of which there may be very many."""
+    numbers = isinstance(column.type, sql.Integer)
+    return _Among(column, bindparam(None, list(values), type_=_Many(numbers=numbers), unique=True))
 
 
 def among_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[tuple[str, ...]]) -> ColumnElement[bool]:
-    """Whether the columns have, together, the values of one of the rows. One parameter, as with `among`."""
-    each = func.json_each(msgspec.json.encode(rows).decode()).table_valued("value")
-    return tuple_(*columns).in_(select(*(func.json_extract(each.c.value, f"$[{n}]") for n in range(len(columns)))))
+    """Whether the columns have, together, the texts of one of the rows. One parameter, as with `among`."""
+    each = _each(rows)
+    return tuple_(*columns).in_(select(*(_Text(each, place) for place in range(len(columns)))))
+
+
+def numbers(rows: Sequence[tuple[int, ...]], *names: str) -> Subquery:
+    """Rows of whole numbers as a table with columns of these names. One parameter, as with `among`."""
+    each = _each(rows)
+    return select(*(_Number(each, place).label(name) for place, name in enumerate(names))).subquery()
+
+
+def _each(rows: Sequence[tuple[Any, ...]]) -> ColumnElement[Any]:
+    values = bindparam(None, msgspec.json.encode(rows).decode(), type_=sql.Text(), unique=True)
+    value: ColumnElement[Any] = _Each(values).table_valued("value").c.value
+    return value
+
+
+@compiles(_Among, "sqlite")
+def _(element: _Among, compiler: Any, **how: Any) -> str:
+    column, values = (compiler.process(each, **how) for each in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({values})))"
+
+
+@compiles(_Among, "postgresql")
+def _(element: _Among, compiler: Any, **how: Any) -> str:
+    column, values = (compiler.process(each, **how) for each in element.clauses)
+    return f"({column} = ANY ({values}))"
+
+
+@compiles(_Each, "sqlite")
+def _(element: _Each, compiler: Any, **how: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_Each, "postgresql")
+def _(element: _Each, compiler: Any, **how: Any) -> str:
+    return f"json_array_elements(CAST({compiler.process(element.clauses, **how)} AS JSON))"
+
+
+@compiles(_Text, "sqlite")
+@compiles(_Number, "sqlite")
+def _(element: _Text | _Number, compiler: Any, **how: Any) -> str:
+    value, place = (compiler.process(each, **how) for each in element.clauses)
+    return f"json_extract({value}, '$[' || {place} || ']')"
+
+
+@compiles(_Text, "postgresql")
+def _(element: _Text, compiler: Any, **how: Any) -> str:
+    value, place = (compiler.process(each, **how) for each in element.clauses)
+    return f"({value} ->> {place})"
+
+
+@compiles(_Number, "postgresql")
+def _(element: _Number, compiler: Any, **how: Any) -> str:
+    value, place = (compiler.process(each, **how) for each in element.clauses)
+    return f"CAST({value} ->> {place} AS BIGINT)"

@@ -4,7 +4,6 @@ What is counted is when an exchange was received, also for its deliveries. Sums 
 transaction of the rows; those of longer spans are made of them once a span is over. What is late is added to all.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -16,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.durations import step_of
 from hub.core.route import Way
+from hub.store.database import Rows
 from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum, places, sum_mark
-from hub.store.statements import Values, upsert, upsert_text
+from hub.store.statements import Values, upsert
 
 MINUTE = 60_000
 """Milliseconds."""
@@ -45,6 +45,7 @@ _OF_EXCHANGE = itemgetter(
 _OF_DELIVERY = itemgetter(
     *places(delivery, "exchange_id", "http_status", "partner_us", "sender", "receiver", "module", "outcome")
 )
+_MARKS = select(sum_mark.c.span, sum_mark.c.until_at)
 _Key = tuple[Any, ...]
 
 
@@ -60,7 +61,7 @@ def kept_days(span: int) -> int | None:
 
 async def marks(connection: AsyncConnection) -> dict[int, int]:
     """Until when (milliseconds since 1970) the spans of each length are made."""
-    rows = await connection.execute(select(sum_mark.c.span, sum_mark.c.until_at))
+    rows = await connection.execute(_MARKS)
     return dict.fromkeys(SPANS[1:], 0) | {row.span: row.until_at for row in rows}
 
 
@@ -136,13 +137,12 @@ def _add(counts: dict[_Key, tuple[int, int]], key: _Key, count: int, last: int) 
     counts[key] = before + count, max(latest, last)
 
 
-def add(connection: sqlite3.Connection, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
+def add(rows: Rows, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
     """Count rows of the journal, which must be new."""
     sums = Sums(exchanges, deliveries)
-    made = dict.fromkeys(SPANS[1:], 0) | dict(connection.execute("SELECT span, until_at FROM sum_mark").fetchall())
+    made = dict.fromkeys(SPANS[1:], 0) | {span: until for span, until in rows.all(_MARKS)}
     for table in _COLUMNS:
-        latest = ("last",) if table is pair_sum else ()
-        connection.executemany(upsert_text(table, adding=("count",), latest=latest), sums.rows(table, made))
+        rows.count(table, sums.rows(table, made), latest=("last",) if table is pair_sum else ())
 
 
 async def make_spans(connection: AsyncConnection, now: int) -> bool:

@@ -5,13 +5,13 @@ the more the larger it is. So the newest exchanges are looked through one by one
 put in order, some thousand exchanges at a time. A key is the end of an id: what it finds has to be looked at.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import CompoundSelect, delete, func, or_, select, union
+from sqlalchemy import BigInteger, CompoundSelect, bindparam, case, delete, func, insert, or_, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.store.database import Rows
 from hub.store.journal_schema import delivery, exchange, trace_key, trace_part
 from hub.store.statements import among
 
@@ -20,13 +20,29 @@ PART = 2000
 LAG = 60_000_000
 """Microseconds: what is not so old is not sorted yet. Rows that come even later are put into the part of their time."""
 _KEPT = 8
-_INSERT = "INSERT OR IGNORE INTO trace_key (part, key, exchange_id) VALUES (?, ?, ?)"
-_SORTED = f"""INSERT INTO trace_key (part, key, exchange_id)
-SELECT DISTINCT :until, substr(name, -{_KEPT}) AS key, number FROM (
-    SELECT correlation_id AS name, id AS number FROM exchange WHERE id > :mark AND id <= :until
-    UNION ALL SELECT request_id, id FROM exchange WHERE id > :mark AND id <= :until
-    UNION ALL SELECT request_id, exchange_id FROM delivery WHERE exchange_id > :mark AND exchange_id <= :until
-) WHERE name IS NOT NULL ORDER BY key, number"""  # noqa: S608 - nothing in it is from outside
+_MARK, _UNTIL, _BEFORE = (bindparam(name, type_=BigInteger()) for name in ("mark", "until", "before"))
+_SO_FAR = select(func.max(trace_part.c.until_id))
+_PART_OF = select(func.min(trace_part.c.until_id)).where(trace_part.c.until_id >= bindparam("number", type_=BigInteger()))
+_ENDS = [
+    select(column).where(column > _MARK, column < _BEFORE).order_by(column).offset(bindparam("most")).limit(1)
+    for column in (exchange.c.id, delivery.c.exchange_id)
+]
+_NAMES = union_all(
+    *(
+        select(name.label("name"), number.label("number")).where(number > _MARK, number <= _UNTIL, name.is_not(None))
+        for name, number in (
+            (exchange.c.correlation_id, exchange.c.id),
+            (exchange.c.request_id, exchange.c.id),
+            (delivery.c.request_id, delivery.c.exchange_id),
+        )
+    )
+).subquery()
+_LENGTH = func.length(_NAMES.c.name)
+_KEY = func.substr(_NAMES.c.name, case((_LENGTH > _KEPT, _LENGTH - _KEPT + 1), else_=1)).label("key")
+_SORTED = insert(trace_key).from_select(
+    ["part", "key", "exchange_id"],
+    select(_UNTIL, _KEY, _NAMES.c.number).distinct().order_by(_KEY, _NAMES.c.number),
+)
 
 
 async def holders(connection: AsyncConnection, names: Sequence[str]) -> CompoundSelect[Any]:
@@ -41,34 +57,31 @@ async def holders(connection: AsyncConnection, names: Sequence[str]) -> Compound
     )
 
 
-def sort_part(connection: sqlite3.Connection, now: int) -> bool:
+def sort_part(rows: Rows, now: int) -> bool:
     """Put the keys of the next part in order; whether there was enough for one. `now` is in microseconds."""
-    mark = _mark(connection)
+    mark = _mark(rows)
     ends = [
         row[0]
-        for table, column, most in (("exchange", "id", PART), ("delivery", "exchange_id", 2 * PART))
-        for row in connection.execute(
-            f"SELECT {column} FROM {table} WHERE {column} > ? AND {column} < ? "  # noqa: S608 - of the line above
-            f"ORDER BY {column} LIMIT 1 OFFSET ?",
-            (mark, now - LAG, most - 1),
-        )
+        for query, most in zip(_ENDS, (PART, 2 * PART), strict=True)
+        for row in rows.all(query, {"mark": mark, "before": now - LAG, "most": most - 1})
     ]
     if not ends:
         return False
     until = min(ends)
-    connection.execute(_SORTED, {"mark": mark, "until": until})
-    connection.execute("INSERT INTO trace_part (until_id) VALUES (?)", (until,))
+    rows.run(_SORTED, {"mark": mark, "until": until})
+    rows.insert(trace_part, [[until]])
     return True
 
 
-def add_late(connection: sqlite3.Connection, ids: Iterable[tuple[int, str | None]]) -> None:
+def add_late(rows: Rows, ids: Iterable[tuple[int, str | None]]) -> None:
     """Put ids of new rows, each after the number of its exchange, into the parts that were sorted without them."""
-    mark = _mark(connection)
-    for number, name in ids:
-        if number <= mark and name is not None:
-            part = "SELECT min(until_id) FROM trace_part WHERE until_id >= ?"
-            (until,) = connection.execute(part, (number,)).fetchone()
-            connection.execute(_INSERT, (until, key_of(name), number))
+    mark = _mark(rows)
+    late = [
+        [rows.all(_PART_OF, {"number": number})[0][0], key_of(name), number]
+        for number, name in ids
+        if number <= mark and name is not None
+    ]
+    rows.insert_missing(trace_key, late)
 
 
 async def forget_before(connection: AsyncConnection, number: int | None) -> None:
@@ -82,6 +95,6 @@ def key_of(name: str) -> str:
     return name[-_KEPT:]
 
 
-def _mark(connection: sqlite3.Connection) -> int:
-    (until,) = connection.execute("SELECT max(until_id) FROM trace_part").fetchone()
+def _mark(rows: Rows) -> int:
+    until: int | None = rows.all(_SO_FAR)[0][0]
     return until or 0

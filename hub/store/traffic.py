@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.durations import of_step
 from hub.core.outcome import Outcome
 from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum
-from hub.store.statements import among
+from hub.store.statements import among, numbers
 from hub.store.sums import HUB, NOBODY, PARTNER, SPANS, cover, marks, span_of
 
 MOST_PAIRS = 1000
@@ -184,10 +184,10 @@ async def _failures(connection: AsyncConnection, last: Mapping[tuple[str, str], 
     """What the journal still knows of exchanges, given by their numbers."""
     if not last:
         return {}
-    numbers = set(last.values())
+    wanted = set(last.values())
     came, sent = exchange.c, delivery.c
-    exchanges = select(came.id, came.correlation_id, came.reason).where(among(came.id, numbers))
-    deliveries = select(sent.exchange_id, sent.receiver, sent.reason).where(among(sent.exchange_id, numbers))
+    exchanges = select(came.id, came.correlation_id, came.reason).where(among(came.id, wanted))
+    deliveries = select(sent.exchange_id, sent.receiver, sent.reason).where(among(sent.exchange_id, wanted))
     known = {number: (correlation, reason) for number, correlation, reason in await connection.execute(exchanges)}
     reasons = {(number, receiver): reason for number, receiver, reason in await connection.execute(deliveries)}
     found = {}
@@ -207,6 +207,6 @@ def _rows(
     """
     row = table.c
     of = () if parties is None else (or_(among(row.sender, parties), among(row.receiver, parties)),)
-    stretch = func.json_each(msgspec.json.encode(stretches).decode()).table_valued("value").c.value
-    span, begin, end = (func.json_extract(stretch, f"$[{place}]") for place in range(3))
-    return select(*(row[name] for name in columns)).where(row.span == span, row.at >= begin, row.at < end, *of)
+    stretch = numbers(stretches, "span", "since", "until").c
+    within = row.span == stretch.span, row.at >= stretch.since, row.at < stretch.until
+    return select(*(row[name] for name in columns)).where(*within, *of)

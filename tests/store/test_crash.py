@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.store.kinds import only_sqlite
+
 WRITER = Path(__file__).with_name("crashing_writer.py")
 
 
@@ -30,6 +32,7 @@ def one_life(process, first, acks):
     return acknowledged
 
 
+@only_sqlite
 async def test_ten_kills_lose_nothing_that_was_acknowledged(database):
     await database.close()
     acknowledged, present = set(), set()

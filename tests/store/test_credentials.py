@@ -22,6 +22,7 @@ from hub.store.platforms import create_platform, load_all, load_one
 from hub.store.records import PresentedEndpoint, PresentedRole
 from hub.store.registration import complete_registration
 from hub.store.schema import platform
+from tests.store.kinds import only_sqlite
 
 KEYRING = Keyring(bytes(range(32)))
 
@@ -113,6 +114,7 @@ async def test_swapped_rows_are_refused(database):
             open_token(KEYRING, record.id, record.token_out)
 
 
+@only_sqlite
 async def test_no_file_holds_a_token_in_the_clear(database):
     tokens = {"used": "token-a-7f3a91", "token_in": "token-c-55b1e0", "token_out": "token-b-0c2d44"}
     platform_id = await invited(database, token=tokens["used"])

@@ -29,6 +29,7 @@ from hub.store.journal import (
     trace,
 )
 from hub.store.platforms import create_platform, remove
+from tests.store.kinds import only_sqlite
 
 NOW = 1_800_000_000_000_000
 """A number of the journal: microseconds."""
@@ -202,6 +203,7 @@ async def test_an_exchange_with_many_deliveries_goes_as_a_whole(disk):
     assert await disk.numbers() == [1]
 
 
+@only_sqlite
 @pytest.mark.parametrize(
     ("wanted", "indexes"),
     [
@@ -246,6 +248,7 @@ class Spy:
         return ask
 
 
+@only_sqlite
 @pytest.mark.parametrize("parts", [False, True])
 async def test_traces_are_read_by_indexes(disk, parts, monkeypatch):
     monkeypatch.setattr(traces, "PART", 2)

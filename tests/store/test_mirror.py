@@ -13,6 +13,7 @@ from hub.errors import InvalidParameters
 from hub.store import mirror
 from hub.store.platforms import create_platform, remove
 from hub.store.schema import mirror as table
+from tests.store.kinds import only_sqlite
 from tests.store.pushing import push
 
 CPO, OTHER = Party.parse("NL-CPO"), Party.parse("BE-CPO")
@@ -266,6 +267,7 @@ async def test_the_last_page_is_as_quick_as_the_first(database, platforms, page)
         assert last <= first * 1.5, asked
 
 
+@only_sqlite
 async def test_everything_is_found_by_index(database, platforms, page):
     await database.write(lambda c: fill(c, platforms[0], [CPO, OTHER], 40))
     statements = []

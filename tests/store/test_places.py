@@ -9,11 +9,11 @@ from sqlalchemy import insert, text
 from hub.core.party import Party, PartyRole
 from hub.core.places import METRE, Area, Point
 from hub.store import mirror, places
-from hub.store.database import Database
 from hub.store.migrations import upgrade
 from hub.store.migrations.due import script
 from hub.store.platforms import create_platform
 from hub.store.schema import metadata
+from tests.store.kinds import only_sqlite
 from tests.store.pushing import push
 
 CPO, OTHER = Party.parse("NL-CPO"), Party.parse("BE-CPO")
@@ -89,6 +89,7 @@ async def test_a_grid_counts_all_that_is_there(database, keep):
     assert first.longitude == 4_000_000 + 12 * 20_000, "the mean of its locations"
 
 
+@only_sqlite
 @pytest.mark.parametrize("asked", ["latitude BETWEEN 1 AND 2 AND longitude BETWEEN 1 AND 2", "latitude IS NOT NULL"])
 async def test_one_index_answers(database, asked):
     query = text(f"EXPLAIN QUERY PLAN SELECT longitude, owner, evses, free, busy, broken FROM mirror WHERE {asked}")
@@ -96,8 +97,8 @@ async def test_one_index_answers(database, asked):
     assert "USING COVERING INDEX ix_mirror_place" in plan
 
 
-async def test_the_migration_fills_in_what_is_there(tmp_path):
-    database = await Database.open(tmp_path / "hub.db")
+async def test_the_migration_fills_in_what_is_there(empty):
+    database = empty
 
     def before(connection):
         command.upgrade(script(connection), "0008")
@@ -126,7 +127,6 @@ async def test_the_migration_fills_in_what_is_there(tmp_path):
     assert (place.evses, place.free, place.busy, place.broken) == (3, 1, 1, 1)
     kept = await database.read(lambda c: c.scalar(text("SELECT count(*) FROM mirror")))
     assert kept == 6
-    await database.close()
 
 
 async def test_amounts_and_entries_by_key(database, keep):
@@ -186,6 +186,7 @@ async def test_the_edges_of_the_world_are_cut_off(database, keep, latitude, long
     assert [each.object_key for each in await near(database, latitude, longitude, 1_000_000)] == ["edge"]
 
 
+@only_sqlite
 async def test_what_is_near_is_found_by_the_index(database, keep):
     await keep(*(body(f"L{each}", 50.0, 5.0) for each in range(9)))
     said = []

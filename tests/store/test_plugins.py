@@ -7,19 +7,9 @@ from sqlalchemy import Column, Index, Integer, Table, Text, insert, select, text
 
 from hub.plugin.parts import Tables
 from hub.store.backup import back_up
-from hub.store.database import Database
-from hub.store.migrations import upgrade
 from hub.store.plugins import PluginStores
 from hub.store.schema import platform
-
-
-@pytest.fixture
-async def database(tmp_path):
-    (tmp_path / "data").mkdir(mode=0o700)
-    database = await Database.open(tmp_path / "data" / "hub.db")
-    await upgrade(database)
-    yield database
-    await database.close()
+from tests.store.kinds import only_sqlite
 
 
 def counts(*more: Column) -> tuple[Tables, Table]:
@@ -29,12 +19,19 @@ def counts(*more: Column) -> tuple[Tables, Table]:
     )
 
 
-async def test_rows_are_added_up_read_and_saved(database, tmp_path):
+async def test_rows_are_added_up_and_read(database):
     tables, count = counts()
     store = await PluginStores(database).of("mine", tables)
     for _ in range(2):
         await store.write(lambda own: own.upsert(count, [{"name": "a", "n": 2}, {"name": "b", "n": 1}], adding=["n"]))
     assert await store.read(lambda own: own.scalar(select(count.c.n).where(count.c.name == "a"))) == 4
+
+
+@only_sqlite
+async def test_rows_are_saved_with_the_database(database, tmp_path):
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+    await store.write(lambda own: own.upsert(count, [{"name": "a", "n": 4}, {"name": "b", "n": 2}]))
     back_up(database.path, tmp_path / "copy.db", lambda *_: None, running=True)
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT n FROM plugin_mine_count ORDER BY n").fetchall() == [(2,), (4,)]

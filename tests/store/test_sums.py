@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.durations import of_step, step_of
 from hub.core.outcome import Outcome
 from hub.store import journal_schema as schema
-from hub.store.database import Database
 from hub.store.journal import Batch, keep
 from hub.store.migrations import upgrade
 from hub.store.migrations.due import script
@@ -270,9 +269,9 @@ async def test_what_is_asked_is_the_same_statement_however_many_spans_make_up_a_
     assert first == asked
 
 
-async def test_rows_from_before_are_counted_by_the_migration(tmp_path):
+async def test_rows_from_before_are_counted_by_the_migration(empty):
     chance = random.Random(7)
-    database = await Database.open(tmp_path / "hub.db")
+    database = empty
     await database.write(lambda c: c.run_sync(lambda connection: command.upgrade(script(connection), "0007")))
     exchanges, legs = [], []
     for each in range(300):
@@ -289,7 +288,6 @@ async def test_rows_from_before_are_counted_by_the_migration(tmp_path):
         for step in (60, 1440):
             told = await database.read(lambda c, s=step * MINUTE: traffic(c, NOW - 5 * DAY, NOW, s))
             same(told, recount(exchanges, legs, NOW - 5 * DAY, NOW, step * MINUTE))
-    await database.close()
 
 
 def test_a_time_is_covered_by_the_longest_spans_that_are_made():

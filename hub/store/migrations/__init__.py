@@ -9,7 +9,7 @@ that others refer to with ON DELETE CASCADE empties those: copy them too, and fi
 from pathlib import Path
 
 from sqlalchemy import column, select, table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.database import Database
@@ -33,5 +33,5 @@ def newest() -> str:
 async def _revisions(connection: AsyncConnection) -> list[str]:
     try:
         return list(await connection.scalars(select(_VERSION.c.version_num)))
-    except OperationalError:  # no such table: the database is new
+    except (OperationalError, ProgrammingError):  # no such table: the database is new
         return []

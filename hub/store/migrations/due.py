@@ -19,7 +19,7 @@ async def upgrade(database: Database) -> None:
         known = known_revisions()
         for revision in MigrationContext.configure(connection).get_current_heads():
             if revision not in known:
-                raise SchemaTooNew(database.path, revision)
+                raise SchemaTooNew(database.where, revision)
         command.upgrade(config, "head")
 
     async def work(connection: AsyncConnection) -> None:

@@ -1,0 +1,183 @@
+"""The store in PostgreSQL: a few connections to write and to read, and what was acknowledged is on disk.
+
+One writer at a time, of all nodes: a transaction that writes first takes the lock of its part, and sees all that was
+committed before. SERIALIZABLE would let them overlap and have some begin anew: then every piece of work, plugins'
+too, had to bear being run twice. Who waits in this process holds no connection meanwhile.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Executable, Table, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
+
+from hub.store.connection import SteadyConnection, to_its_end
+from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
+from hub.store.errors import StoreClosed, StoreUnsuitable
+from hub.store.faults import explained
+from hub.store.statements import Values, insert_text, upsert_text
+
+try:
+    import asyncpg
+except ImportError:
+    raise StoreUnsuitable(
+        "store.url names a PostgreSQL database, and the package for it is not there. Run: pip install 'ocpi-hub[postgresql]'"
+    ) from None
+
+T = TypeVar("T")
+
+_PATIENCE = 10.0
+"""Seconds for a new connection."""
+_LOCK = text("SELECT pg_advisory_xact_lock(1330860105, :part)")  # "OSPI" as a number: nobody else's
+_COPIED = 8
+"""From so many rows on, COPY is quicker than INSERT."""
+
+
+class PostgresDatabase(Database):
+    """One database of a PostgreSQL server, which other nodes may use at the same time."""
+
+    def __init__(self, url: str, *, readers: int = CONNECTIONS) -> None:
+        """Use `at`, which also looks whether data is safe there."""
+        self.where = where_of(url)
+        self._writer = _engine(url, connections=len(Part))
+        # One view for a whole transaction, and no writing by mistake.
+        reading = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
+        self._readers = _engine(url, connections=readers, settings=reading)
+        self._locks = {part: asyncio.Lock() for part in Part}
+        self._closed = False
+
+    @classmethod
+    async def at(cls, url: str, *, readers: int = CONNECTIONS) -> Self:
+        """Open the database at a URL. Raises StoreUnavailable, and StoreUnsuitable where data is not safe there."""
+        database = cls(url, readers=readers)
+        try:
+            await database.write(database._check)
+            await database.read(_answer)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        async with self._locks[Part.HUB], self._locks[Part.JOURNAL]:
+            self._closed = True
+            await self._readers.dispose()
+            await self._writer.dispose()
+
+    async def write(self, work: Work[T], part: Part = Part.HUB) -> T:
+        async with self._locks[part], self._connect(self._writer) as connection:
+            await connection.execute(_LOCK, {"part": part.value})
+            result = await work(connection)
+            await connection.commit()
+            return result
+
+    async def write_rows(self, work: RowsWork[T]) -> T:
+        return await to_its_end(self.write(lambda connection: _with_rows(connection, work), Part.JOURNAL))
+
+    async def read(self, work: Work[T]) -> T:
+        async with self._connect(self._readers) as connection:
+            return await work(connection)
+
+    @asynccontextmanager
+    async def _connect(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        # A closed engine would silently open new connections.
+        if self._closed:
+            raise StoreClosed
+        connection = SteadyConnection(engine)
+        try:
+            with explained(self.where, (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)):
+                await connection.start()
+            with explained(self.where, (DBAPIError,)):
+                yield connection
+        finally:
+            if connection.sync_connection:  # it started; what is not committed is rolled back
+                await connection.close()
+
+    async def _check(self, connection: AsyncConnection) -> None:
+        """What is acknowledged has to be on disk, and any text to fit in."""
+        asked = "current_setting('synchronous_commit'), current_setting('server_encoding'), current_setting('fsync')"
+        commit, encoding, fsync = (await connection.execute(text(f"SELECT {asked}"))).one()  # noqa: S608 - of the line above
+        if commit == "off":
+            raise StoreUnsuitable(
+                f"{self.where} says that it has kept what is not on disk yet: synchronous_commit is off. "
+                "Set it for the hub's user: ALTER ROLE ... SET synchronous_commit = on"
+            )
+        if encoding != "UTF8":
+            raise StoreUnsuitable(
+                f"{self.where} can not hold every text: its encoding is {encoding}. "
+                "Make another one: createdb --encoding UTF8 --template template0"
+            )
+        self.fsync = fsync == "on"
+
+
+class PostgresRows:
+    """A connection inside of SQLAlchemy's greenlet, which lets what looks like a plain function await."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, table: Table, rows: Sequence[Values]) -> None:
+        if len(rows) < _COPIED:
+            if rows:
+                self._connection.exec_driver_sql(insert_text("postgresql", table), [tuple(row) for row in rows])
+            return
+        plain: Any = self._connection.connection.driver_connection
+        try:
+            await_only(plain.copy_records_to_table(table.name, records=rows, columns=table.columns.keys()))
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(None, None, error, hide_parameters=True) from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DBAPIError(None, None, error, hide_parameters=True) from error
+
+    def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:
+        statement = f"{insert_text('postgresql', table)} ON CONFLICT DO NOTHING"
+        return [row for row in rows if self._connection.exec_driver_sql(statement, tuple(row)).rowcount]
+
+    def count(self, table: Table, rows: Sequence[Values], *, latest: Sequence[str] = ()) -> None:
+        if rows:
+            statement = upsert_text("postgresql", table, adding=("count",), latest=tuple(latest))
+            self._connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+    def all(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        return list(self._connection.execute(statement, parameters).all())
+
+    def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> None:
+        self._connection.execute(statement, parameters)
+
+
+async def _with_rows(connection: AsyncConnection, work: RowsWork[T]) -> T:
+    return await connection.run_sync(lambda plain: work(PostgresRows(plain)))
+
+
+async def _answer(connection: AsyncConnection) -> None:
+    await connection.execute(text("SELECT 1"))
+
+
+def where_of(url: str) -> str:
+    """A URL of a database for people: without its password, and without its query, which may hold one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the database of store.url"
+    user, at, hosts = parts.netloc.rpartition("@")
+    return f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
+
+
+def _engine(url: str, *, connections: int, settings: Mapping[str, str] | None = None) -> AsyncEngine:
+    async def connect() -> Any:
+        # The driver reads the URL by itself: it takes all that psql does, several hosts and sslmode among it.
+        return await asyncpg.connect(url, timeout=_PATIENCE, server_settings={"application_name": "ocpi-hub", **(settings or {})})
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,  # PostgreSQL may have been started anew since the last time
+        hide_parameters=True,  # they hold digests, and an error's text ends up in a log
+    )

@@ -1,0 +1,122 @@
+"""A private PostgreSQL for a test run: a cluster in a temporary folder, and a fresh database for each test.
+
+Its data need not survive a power cut, so it does not wait for the disk.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.ports import free_port
+
+HOW_TO_GET_IT = "PostgreSQL is not installed (apt-get install postgresql)"
+_PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
+_TEMPLATE = "migrated"
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "on",
+    "max_connections": "120",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+    "listen_addresses": "127.0.0.1",
+}
+
+
+def programs() -> Path | None:
+    """Where initdb and postgres are; Debian does not put them into the PATH."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name), reverse=True)
+    if found := shutil.which("initdb"):
+        folders.append(Path(found).resolve().parent)
+    return next((each for each in folders if all((each / name).exists() for name in _PROGRAMS)), None)
+
+
+class Cluster:
+    """A server on a port of its own. Everybody on this machine may log in, but `guarded` needs a password."""
+
+    def __init__(self, folder: Path, port: int, bin_folder: Path) -> None:
+        self.folder = folder
+        self.port = port
+        self.bin = bin_folder
+        # As root it refuses to run.
+        self.user = {} if os.geteuid() else {"user": _somebody(), "group": _somebody(), "extra_groups": []}
+
+    def run(self, program: str, *arguments: str, timeout: float = 60) -> str:
+        """Run a program of PostgreSQL to its end."""
+        done = subprocess.run(
+            [self.bin / program, *arguments],
+            check=False, capture_output=True, text=True, timeout=timeout, cwd=self.folder, **self.user,
+        )  # fmt: skip
+        assert done.returncode == 0, (program, arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    def start(self) -> None:
+        settings = {**_SETTINGS, "port": str(self.port), "unix_socket_directories": str(self.folder)}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        self.run("pg_ctl", "start", "-w", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "stop", "-w", "-D", str(self.folder / "data"), "-m", mode)
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        return self.run(
+            "psql", "-XAtq", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-c", statement, database
+        )  # fmt: skip
+
+    def url(self, name: str, user: str = "hub") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{name}"
+
+    @property
+    def template(self) -> str:
+        """The database whose copies are what `migrated` gives. Nobody may be connected to it then."""
+        return self.url(_TEMPLATE)
+
+    def make(self, template: str = "template0") -> str:
+        """A new database, and its URL."""
+        name = f"hub_{secrets.token_hex(6)}"
+        self.sql(f"CREATE DATABASE {name} OWNER hub TEMPLATE {template} ENCODING UTF8")
+        return self.url(name)
+
+    def migrated(self) -> str:
+        """A new database with the newest schema."""
+        return self.make(_TEMPLATE)
+
+    def drop(self, url: str) -> None:
+        self.sql(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A server that runs, gone with all its data at the end."""
+    bin_folder = programs()
+    assert bin_folder, HOW_TO_GET_IT
+    folder = Path(tempfile.mkdtemp(prefix="ocpi-hub-postgresql-"))
+    server = Cluster(folder, free_port(), bin_folder)
+    try:
+        if not os.geteuid():
+            shutil.chown(folder, _somebody(), _somebody())
+        server.run(
+            "initdb", "--no-sync", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"
+        )  # fmt: skip
+        hba = folder / "data/pg_hba.conf"
+        hba.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")
+        server.start()
+        try:
+            server.sql("CREATE ROLE hub LOGIN; CREATE ROLE guarded LOGIN PASSWORD 's3cret'")
+            server.sql(f"CREATE DATABASE {_TEMPLATE} OWNER hub")
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _somebody() -> str:
+    known = {each.pw_name for each in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
