@@ -252,6 +252,7 @@ class App:
                 gate=self.gate,
                 plugins=self.plugins,
                 folder=self.config.data_folder,
+                store=self.config.database_name,
                 versions_url=self.versions_url,
                 certificate_ends=lambda: self.tls.expires if self.tls else None,
                 rows_lost=lambda: journal.lost if journal else 0,

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from hub.app import App
-from hub.config import Admin, Config, Hub, Limits, Listen, PartnerLimits, Routing, Sync, Upstream
+from hub.config import Admin, Config, Hub, Limits, Listen, PartnerLimits, Routing, Store, Sync, Upstream
 from hub.core.party import PartyRole
 from hub.sim import SimCpo, SimCpoEmsp, SimEmsp
+from tests.postgresql import databases
 
 CPO = PartyRole.parse("NL-CPO:CPO")
 EMSP = PartyRole.parse("DE-MSP:EMSP")
@@ -32,6 +33,7 @@ def config(folder: Path, **changes: Any) -> Config:
         sync=Sync(enabled=False),  # a test that counts what partners get must not count pulls
         routing=routing,
         admin=Admin(enabled=False, port=0),
+        store=Store(url=databases.url_of(folder)),
         folder=folder,
     )
     return msgspec.structs.replace(base, **changes)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from hub.partners.directory import DirectoryKeeper
 from hub.store.database import Database
+from hub.store.errors import StoreUnavailable
 
 _PATIENCE = 2.0
 _FRESH = 1.0
@@ -77,6 +78,8 @@ async def _read(database: Database) -> str:
     """What is wrong with reading; empty where nothing is."""
     try:
         await database.read(lambda connection: connection.execute(text("SELECT 1")))
+    except StoreUnavailable as error:
+        return error.brief  # whoever balances load may read this, and need not know where the database is
     except Exception as error:  # noqa: BLE001 - whatever it is, the hub is not ready
         return f"the database can not be read ({type(error).__name__})"
     return ""

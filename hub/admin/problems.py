@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.asking import ControlError
 from hub.errors import OcpiError
 from hub.plugin.serving import Failure, Fault, Problem
-from hub.store.errors import PartyTaken, PlatformUnknown, StoreClosed, StoreError
+from hub.store.errors import PartyTaken, PlatformUnknown, StoreClosed, StoreError, StoreUnavailable
 
 __all__ = ["Failure", "Fault", "Problem", "problem"]
 
@@ -32,6 +32,9 @@ def problem(error: Exception) -> Problem:
             return error
         case OcpiError():
             return _in_two(_status(error), error.message)
+        case StoreUnavailable():
+            log.warning("store_failed", error=str(error))
+            return Problem(503, error.brief, "the reason is in the hub's log; ocpi-hub check says what to do")
         case StoreError() | ControlError():
             return _in_two(_STATUSES.get(type(error), 400), str(error))
         case SQLAlchemyError():

@@ -21,5 +21,5 @@ def do(config_path: Path | None, verb: str, arguments: Arguments, as_json: bool)
 
         result, offline = ask_or_open(config, verb, arguments, patience)
         if offline and not as_json:
-            remark(f"No hub runs: used the database in {config.data_folder}.")
+            remark(f"No hub runs: used the database in {config.database_name}.")
         return result

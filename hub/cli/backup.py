@@ -38,6 +38,7 @@ def backup(file: Path, with_key: bool, force: bool, config_path: Path | None, as
     with told(as_json=as_json):
         config = load_config(config_path)
         quiet_log(config)
+        _only_sqlite(config)
         database, key = config.data_folder / "hub.db", config.data_folder / "hub.key"
         if not database.exists():
             raise ControlError(f"there is no hub's database in {config.data_folder}, so nothing to save")
@@ -72,6 +73,7 @@ def restore(file: Path, config_path: Path | None, as_json: bool) -> None:
     with told(as_json=as_json):
         config = load_config(config_path)
         quiet_log(config)
+        _only_sqlite(config)
         folder = config.data_folder
         if not folder.is_dir():
             raise ControlError(f"there is no folder {folder}. Make it first: mkdir -m 700 {folder}")
@@ -87,6 +89,14 @@ def restore(file: Path, config_path: Path | None, as_json: bool) -> None:
         click.echo(f"What was there before is kept in {done.replaced}")
     click.echo("Partners that registered, or renewed a token, after the backup have to be invited again.")
     click.echo("Next: ocpi-hub check, then ocpi-hub serve")
+
+
+def _only_sqlite(config: Config) -> None:
+    if config.store.url:
+        raise ControlError(
+            f"all is kept in {config.database_name}, which PostgreSQL saves by itself, while hubs run: "
+            f"pg_dump --format custom, and pg_restore. Save {config.data_folder / 'hub.key'}, too"
+        )
 
 
 def _back_up(config: Config, file: Path, progress: Progress, *, force: bool) -> Backup:

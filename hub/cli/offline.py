@@ -1,6 +1,7 @@
 """A verb where no hub runs: on the store itself, as far as that can be."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 from hub.asking import Arguments, ControlError, ask
@@ -54,7 +55,7 @@ async def _on_store(config: Config, verb: str, arguments: Arguments) -> Any:
 
 def _check_offline(config: Config, verb: str) -> None:
     """Refuse what would give a wrong answer where no hub runs."""
-    if verb != "invite" and not (config.data_folder / "hub.db").exists():
+    if verb != "invite" and isinstance(config.database, Path) and not config.database.exists():
         raise ControlError(
             f"there is no hub's database in {config.data_folder}. Go to the folder of the hub's config.toml, or name "
             "that file with --config. A new hub begins with: ocpi-hub serve"

@@ -75,7 +75,9 @@ def _screen(now: Any) -> RenderableType:
 
 def _head(now: Any) -> Text:
     text = Text.assemble((f"OCPI hub {plain(now['party'])}", "bold"), f"  {plain(now['version'])}")
-    return text.append(f", up for {span(round(now['uptime'] * 1000))}  {plain(now['versions_url'])}")
+    return text.append(
+        f", up for {span(round(now['uptime'] * 1000))}  {plain(now['versions_url'])}\n{plain(now['store'])}"
+    )
 
 
 def _traffic(traffic: Any) -> Text:

@@ -5,7 +5,6 @@ from hub.config.model import (
     Admin,
     Config,
     Hub,
-    Journal,
     Limits,
     Listen,
     Liveness,
@@ -13,13 +12,14 @@ from hub.config.model import (
     PartnerLimits,
     PluginOptions,
     Routing,
-    Section,
     Sync,
     Telemetry,
     TlsFiles,
     Upstream,
 )
 from hub.config.origin import ConfigError
+from hub.config.section import Section
+from hub.config.storing import Journal, Store
 
 __all__ = [
     "Admin",
@@ -35,6 +35,7 @@ __all__ = [
     "PluginOptions",
     "Routing",
     "Section",
+    "Store",
     "Sync",
     "Telemetry",
     "TlsFiles",

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from hub.config.model import Config, Section, sections
+from hub.config.model import Config, sections
+from hub.config.section import Section
 from hub.config.spots import KeyPath
 from hub.core.custom import faults
 from hub.core.party import Party
@@ -28,6 +29,7 @@ def check(config: Config) -> Iterator[Finding]:
     yield from _refused(("admin", "host"), config.admin.host, _host)
     yield from _refused(("listen", "public_url"), config.listen.public_url, _base_url)
     yield from _refused(("telemetry", "endpoint"), config.telemetry.endpoint, _web_url)
+    yield from _refused(("store", "url"), config.store.url, _database)
     for index, host in enumerate(config.admin.names):
         yield from _refused(("admin", "names", index), host, _host)
     for name, key in _NETWORKS:
@@ -85,6 +87,14 @@ def _web_url(text: str) -> None:
     if not text.isascii() or " " in text:
         raise ValueError("it must be written in ASCII, without spaces")
     _ = parts.port  # ValueError when it is no port
+
+
+def _database(text: str) -> None:
+    # Nothing of it is repeated: it holds a password.
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("it must begin with postgresql://; for SQLite leave it out")
+    if len(urlsplit(text).path) < 2:
+        raise ValueError("it must name a database, as in postgresql://hub@db.example/hub")
 
 
 def _base_url(text: str) -> None:

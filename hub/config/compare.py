@@ -18,6 +18,7 @@ LIVE = {
     "liveness": None,
     "admin": frozenset(("open_metrics", "trusted_proxies", "names")),
     "journal": frozenset(("days", "rows", "sums_days")),
+    "store": frozenset(),
     "telemetry": None,
     "log": None,
 }

@@ -11,13 +11,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field, structs
 
 from hub.config.origin import Origin
+from hub.config.section import Section
+from hub.config.storing import Journal, Store
 from hub.core.catalogue import CATALOGUE, EXTRAS, ExtraModule
 from hub.core.custom import CustomModule, operations
 from hub.core.modules import Catalogue
-
-
-class Section(Struct, frozen=True, kw_only=True):
-    """Base of every table in config.toml."""
+from hub.core.redact import database_at
 
 
 class Hub(Section, frozen=True):
@@ -257,18 +256,6 @@ class Admin(Section, frozen=True):
     names: Annotated[tuple[str, ...], Meta(description="Names with a dot by which it is called, as hub.example.")] = ()
 
 
-class Journal(Section, frozen=True):
-    """What the hub keeps of the messages that passed it."""
-
-    enabled: Annotated[bool, Meta(description="Whether a journal is kept.")] = True
-    days: Annotated[int, Meta(ge=1, le=3650, description="Days that its rows are kept.")] = 30
-    rows: Annotated[
-        int,
-        Meta(ge=1000, le=1_000_000_000, description="Most rows that are kept, of exchanges and deliveries together."),
-    ] = 1_000_000
-    sums_days: Annotated[int, Meta(ge=1, le=36_500, description="Days that sums of rows are kept, for charts.")] = 400
-
-
 class Telemetry(Section, frozen=True):
     """Spans for OpenTelemetry."""
 
@@ -338,6 +325,7 @@ class Config(Struct, frozen=True, kw_only=True):
     liveness: Liveness = Liveness()
     admin: Admin = Admin()
     journal: Journal = Journal()
+    store: Store = Store()
     telemetry: Telemetry = Telemetry()
     log: Log = Log()
     modules: dict[str, CustomModule] = {}
@@ -359,6 +347,16 @@ class Config(Struct, frozen=True, kw_only=True):
     def data_folder(self) -> Path:
         """Absolute path of the folder with hub.db, hub.key, hub.sock and hub.lock."""
         return self.folder / self.hub.data
+
+    @property
+    def database(self) -> Path | str:
+        """Where all is kept: the path of an SQLite file, or the URL of a PostgreSQL database. A URL is a secret."""
+        return self.store.url or self.data_folder / "hub.db"
+
+    @property
+    def database_name(self) -> str:
+        """Where all is kept, for people: without the password."""
+        return database_at(self.store.url) if self.store.url else str(self.data_folder / "hub.db")
 
     @property
     def ca_file(self) -> Path | None:

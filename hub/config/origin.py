@@ -107,4 +107,6 @@ class Origin(Struct, frozen=True, dict=True):
 
 def secret(path: KeyPath) -> bool:
     """Whether the value at `path` is never to be shown. The `tokens` in the name of a module are no secret."""
+    if tuple(path) == ("store", "url"):
+        return True  # it holds a password
     return path[:1] != ("modules",) and any(isinstance(part, str) and is_secret(part) for part in path)

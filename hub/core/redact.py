@@ -89,3 +89,13 @@ def without_query(url: str) -> str:
         return urlunsplit((parts.scheme, host, parts.path, HIDDEN if parts.query else "", ""))
     except ValueError:
         return HIDDEN
+
+
+def database_at(url: str) -> str:
+    """A URL of a database for people: without its password, and without its query, which may hold one, too."""
+    try:
+        parts = urlsplit(url)
+        user, at, hosts = parts.netloc.rpartition("@")
+        return f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
+    except ValueError:
+        return HIDDEN

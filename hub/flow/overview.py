@@ -30,11 +30,15 @@ class PartnerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The hub, right now. `uptime` is in seconds, `started_at` in milliseconds since 1970."""
+    """The hub, right now. `uptime` is in seconds, `started_at` in milliseconds since 1970.
+
+    `store` is where all is kept: the path of an SQLite file, or the URL of a PostgreSQL database, without its password.
+    """
 
     version: str
     party: str
     versions_url: str
+    store: str
     started_at: int
     uptime: float
     traffic: Traffic
@@ -51,6 +55,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     gate: Gate
     plugins: Runner
     folder: Path
+    store: str
     versions_url: str
     certificate_ends: Callable[[], datetime | None]
     rows_lost: Callable[[], int]
@@ -77,6 +82,7 @@ class Overview:
             version=__version__,
             party=self.party,
             versions_url=sources.versions_url,
+            store=sources.store,
             started_at=self._started_at,
             uptime=time.monotonic() - self._started,
             traffic=sources.pulse.traffic(),

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,7 @@ from hub.store.database import Database
 from hub.store.errors import KeyFileMissing, StoreLocked, StoreUnsuitable
 from hub.store.files import private_folder
 from hub.store.lock import FolderLock
-from hub.store.meta import check_key
+from hub.store.meta import check_key, has_key
 from hub.store.migrations import upgrade
 
 
@@ -26,6 +27,8 @@ class Store:
 
     def __init__(self, config: Config, patience: float = 0.0) -> None:
         self._folder = config.data_folder
+        self._where = config.database
+        self._connections = config.store.connections
         self._patience = patience
         self._stack = AsyncExitStack()
         self.keeper: DirectoryKeeper
@@ -51,13 +54,16 @@ class Store:
     async def _open(self) -> None:
         private_folder(self._folder)
         await self._lock()
-        key_path, database_path = self._folder / "hub.key", self._folder / "hub.db"
-        if database_path.exists() and not key_path.exists():
-            raise KeyFileMissing(key_path, database_path)
-        self.keyring = Keyring(load_or_create_key(key_path))
-        self.database = await Database.open(database_path)
+        key_path = self._folder / "hub.key"
+        if isinstance(self._where, Path) and self._where.exists() and not key_path.exists():
+            raise KeyFileMissing(key_path, self._where)
+        self.database = await Database.open(self._where, connections=self._connections)
         self._stack.push_async_callback(self.database.close)
         await upgrade(self.database)
+        # A key that was made now would not be that of the other nodes.
+        if not isinstance(self._where, Path) and not key_path.exists() and await has_key(self.database):
+            raise KeyFileMissing(key_path, self.database.where)
+        self.keyring = Keyring(load_or_create_key(key_path))
         await check_key(self.database, self.keyring, key_path)
         self.keeper = DirectoryKeeper(self.database, self.keyring, self._hub, agreed=self._agreed)
         await self.keeper.load()

@@ -1,4 +1,4 @@
-"""What the hub needs of a database: SQLite in its data folder, or PostgreSQL, and a promise: what it took is on disk."""
+"""What the hub needs of a database, SQLite or PostgreSQL, and a promise: what was acknowledged is on disk."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Rows(Protocol):
     def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:
         """Insert those of the rows that are not there yet, and return them."""
 
-    def count(self, table: Table, rows: Sequence[Values], *, latest: Sequence[str] = ()) -> None:
+    def count(self, table: Table, rows: Sequence[Sequence[Any]], *, latest: Sequence[str] = ()) -> None:
         """Insert rows; where one is there, add to its `count`, and keep the greater of what is in `latest`."""
 
     def all(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Any]:
@@ -81,7 +81,9 @@ class Database(ABC):
 
     @abstractmethod
     async def write(self, work: Work[T], part: Part = Part.HUB) -> T:
-        """Run `work` in a transaction that no other write of its part overlaps, and commit. What it returned is on disk.
+        """Run `work` in a transaction that no other write of its part overlaps, and commit.
+
+        What it returned is on disk.
 
         Any exception of `work`, and being cancelled during it, rolls everything back. Cancelled during the commit
         itself, the commit is finished first: the caller, which learns nothing then, finds all of it or nothing.
@@ -90,7 +92,11 @@ class Database(ABC):
 
     @abstractmethod
     async def write_rows(self, work: RowsWork[T]) -> T:
-        """`write` for very many rows of the journal. Once begun it comes to its end, also where the caller is cancelled."""
+        """`write` for very many rows of the journal. Once begun it comes to its end, whoever is cancelled."""
+
+    async def keeps_on_disk(self) -> bool:
+        """Whether what is acknowledged survives a power cut."""
+        return True
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:

@@ -158,8 +158,8 @@ class WrongKey(StoreError):
 
     def __init__(self, key: Path, database: Path | str) -> None:
         super().__init__(
-            f"{key.name} does not belong to {Path(database).name}: the tokens in {database} were encrypted with another "
-            f"key. Put the {key.name} that was saved together with this database at {key}."
+            f"{key.name} does not belong to {Path(database).name}: the tokens in {database} were encrypted with "
+            f"another key. Put the {key.name} that was saved together with this database at {key}."
         )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError
-
 from hub.store.errors import (
     DatabaseFull,
     DatabaseMissing,

@@ -147,7 +147,10 @@ def _insert(rows: Rows, batch: Batch) -> None:
 
 
 def _insert_new(rows: Rows, batch: Batch) -> None:
-    exchanges, deliveries = rows.insert_missing(exchange, batch.exchanges), rows.insert_missing(delivery, batch.deliveries)
+    exchanges, deliveries = (
+        rows.insert_missing(exchange, batch.exchanges),
+        rows.insert_missing(delivery, batch.deliveries),
+    )
     rows.insert_missing(captured, batch.captured)
     _count(rows, exchanges, deliveries)
 

@@ -7,15 +7,15 @@ too, had to bear being run twice. Who waits in this process holds no connection 
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Executable, Table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
+from hub.core.redact import database_at
 from hub.store.connection import SteadyConnection, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
 from hub.store.errors import StoreClosed, StoreUnsuitable
@@ -23,16 +23,27 @@ from hub.store.faults import explained
 from hub.store.statements import Values, insert_text, upsert_text
 
 try:
-    import asyncpg
+    import asyncpg  # type: ignore[import-untyped, unused-ignore]
 except ImportError:
     raise StoreUnsuitable(
-        "store.url names a PostgreSQL database, and the package for it is not there. Run: pip install 'ocpi-hub[postgresql]'"
+        "store.url names a PostgreSQL database, and the package for it is not there. "
+        "Run: pip install 'ocpi-hub[postgresql]'"
     ) from None
 
 T = TypeVar("T")
 
 _PATIENCE = 10.0
 """Seconds for a new connection."""
+_WRITING = {"application_name": "ocpi-hub"}
+_READING = {
+    **_WRITING,
+    # One view for a whole transaction, and no writing by mistake.
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+    # A plan that was made for any values takes many times as long where there are a thousand, or an offset.
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",
+}
 _LOCK = text("SELECT pg_advisory_xact_lock(1330860105, :part)")  # "OSPI" as a number: nobody else's
 _COPIED = 8
 """From so many rows on, COPY is quicker than INSERT."""
@@ -43,11 +54,9 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, *, readers: int = CONNECTIONS) -> None:
         """Use `at`, which also looks whether data is safe there."""
-        self.where = where_of(url)
-        self._writer = _engine(url, connections=len(Part))
-        # One view for a whole transaction, and no writing by mistake.
-        reading = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
-        self._readers = _engine(url, connections=readers, settings=reading)
+        self.where = database_at(url)
+        self._writer = _engine(url, connections=len(Part), settings=_WRITING)
+        self._readers = _engine(url, connections=readers, settings=_READING)
         self._locks = {part: asyncio.Lock() for part in Part}
         self._closed = False
 
@@ -100,8 +109,8 @@ class PostgresDatabase(Database):
 
     async def _check(self, connection: AsyncConnection) -> None:
         """What is acknowledged has to be on disk, and any text to fit in."""
-        asked = "current_setting('synchronous_commit'), current_setting('server_encoding'), current_setting('fsync')"
-        commit, encoding, fsync = (await connection.execute(text(f"SELECT {asked}"))).one()  # noqa: S608 - of the line above
+        asked = "current_setting('synchronous_commit'), current_setting('server_encoding')"
+        commit, encoding = (await connection.execute(text(f"SELECT {asked}"))).one()
         if commit == "off":
             raise StoreUnsuitable(
                 f"{self.where} says that it has kept what is not on disk yet: synchronous_commit is off. "
@@ -112,7 +121,10 @@ class PostgresDatabase(Database):
                 f"{self.where} can not hold every text: its encoding is {encoding}. "
                 "Make another one: createdb --encoding UTF8 --template template0"
             )
-        self.fsync = fsync == "on"
+
+    async def keeps_on_disk(self) -> bool:
+        fsync: str = await self.read(lambda connection: connection.scalar(text("SHOW fsync")))
+        return fsync == "on"
 
 
 class PostgresRows:
@@ -138,7 +150,7 @@ class PostgresRows:
         statement = f"{insert_text('postgresql', table)} ON CONFLICT DO NOTHING"
         return [row for row in rows if self._connection.exec_driver_sql(statement, tuple(row)).rowcount]
 
-    def count(self, table: Table, rows: Sequence[Values], *, latest: Sequence[str] = ()) -> None:
+    def count(self, table: Table, rows: Sequence[Sequence[Any]], *, latest: Sequence[str] = ()) -> None:
         if rows:
             statement = upsert_text("postgresql", table, adding=("count",), latest=tuple(latest))
             self._connection.exec_driver_sql(statement, [tuple(row) for row in rows])
@@ -158,20 +170,10 @@ async def _answer(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT 1"))
 
 
-def where_of(url: str) -> str:
-    """A URL of a database for people: without its password, and without its query, which may hold one."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the database of store.url"
-    user, at, hosts = parts.netloc.rpartition("@")
-    return f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
-
-
-def _engine(url: str, *, connections: int, settings: Mapping[str, str] | None = None) -> AsyncEngine:
+def _engine(url: str, *, connections: int, settings: Mapping[str, str]) -> AsyncEngine:
     async def connect() -> Any:
         # The driver reads the URL by itself: it takes all that psql does, several hosts and sslmode among it.
-        return await asyncpg.connect(url, timeout=_PATIENCE, server_settings={"application_name": "ocpi-hub", **(settings or {})})
+        return await asyncpg.connect(url, timeout=_PATIENCE, server_settings=dict(settings))
 
     return create_async_engine(
         "postgresql+asyncpg://",

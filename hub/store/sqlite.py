@@ -138,7 +138,7 @@ class SqliteRows:
         statement = f"{insert_text('sqlite', table)} ON CONFLICT DO NOTHING"
         return [row for row in rows if self._connection.execute(statement, row).rowcount]
 
-    def count(self, table: Table, rows: Sequence[Values], *, latest: Sequence[str] = ()) -> None:
+    def count(self, table: Table, rows: Sequence[Sequence[Any]], *, latest: Sequence[str] = ()) -> None:
         self._connection.executemany(upsert_text("sqlite", table, adding=("count",), latest=tuple(latest)), rows)
 
     def all(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Any]:
@@ -150,7 +150,7 @@ class SqliteRows:
 
 
 @lru_cache(maxsize=64)
-def _named(statement: Executable) -> tuple[str, Mapping[str, Any]]:
+def _named(statement: Any) -> tuple[str, Mapping[str, Any]]:
     compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
     return str(compiled), compiled.params
 

@@ -88,7 +88,9 @@ async def upsert(
 # To put a statement together takes longer than to run it: those that come again and again are kept.
 @lru_cache(maxsize=64)
 def _insert_missing(dialect: str, table: Table) -> ReturningInsert[Any]:
-    return _INSERT[dialect](table).on_conflict_do_nothing().returning(table.primary_key.columns[0])
+    statement: ReturningInsert[Any]
+    statement = _INSERT[dialect](table).on_conflict_do_nothing().returning(table.primary_key.columns[0])
+    return statement
 
 
 @lru_cache(maxsize=64)
@@ -108,13 +110,15 @@ def _upsert(
     changed: dict[str, Any] = {name: new[name] for name in columns if name not in (*keys, *keeping)}
     changed.update({name: old[name] + new[name] for name in adding})
     changed.update({name: case((old[name] > new[name], old[name]), else_=new[name]) for name in latest})
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where and where(new))
+    whole: sqlite.Insert | postgresql.Insert
+    whole = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where and where(new))
+    return whole
 
 
 class _Many(sql.TypeDecorator[Any]):
     """Many values as one parameter: of a statement with one for each, every number of them would be kept as a version.
 
-    JSON for SQLite, an array for PostgreSQL, which then reads an index for each of them.
+    JSON for SQLite, an array for PostgreSQL.
     """
 
     impl = sql.Text
@@ -194,13 +198,14 @@ def _each(rows: Sequence[tuple[Any, ...]]) -> ColumnElement[Any]:
 @compiles(_Among, "sqlite")
 def _(element: _Among, compiler: Any, **how: Any) -> str:
     column, values = (compiler.process(each, **how) for each in element.clauses)
-    return f"({column} IN (SELECT value FROM json_each({values})))"
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - names of columns and places of parameters
 
 
 @compiles(_Among, "postgresql")
 def _(element: _Among, compiler: Any, **how: Any) -> str:
     column, values = (compiler.process(each, **how) for each in element.clauses)
-    return f"({column} = ANY ({values}))"
+    # `= ANY` may become a search of the index for each value, where it should be a look at each row.
+    return f"({column} IN (SELECT unnest({values})))"
 
 
 @compiles(_Each, "sqlite")

@@ -140,7 +140,7 @@ def _add(counts: dict[_Key, tuple[int, int]], key: _Key, count: int, last: int) 
 def add(rows: Rows, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
     """Count rows of the journal, which must be new."""
     sums = Sums(exchanges, deliveries)
-    made = dict.fromkeys(SPANS[1:], 0) | {span: until for span, until in rows.all(_MARKS)}
+    made = dict.fromkeys(SPANS[1:], 0) | dict(map(tuple, rows.all(_MARKS)))
     for table in _COLUMNS:
         rows.count(table, sums.rows(table, made), latest=("last",) if table is pair_sum else ())
 

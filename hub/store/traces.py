@@ -22,7 +22,9 @@ LAG = 60_000_000
 _KEPT = 8
 _MARK, _UNTIL, _BEFORE = (bindparam(name, type_=BigInteger()) for name in ("mark", "until", "before"))
 _SO_FAR = select(func.max(trace_part.c.until_id))
-_PART_OF = select(func.min(trace_part.c.until_id)).where(trace_part.c.until_id >= bindparam("number", type_=BigInteger()))
+_PART_OF = select(func.min(trace_part.c.until_id)).where(
+    trace_part.c.until_id >= bindparam("number", type_=BigInteger())
+)
 _ENDS = [
     select(column).where(column > _MARK, column < _BEFORE).order_by(column).offset(bindparam("most")).limit(1)
     for column in (exchange.c.id, delivery.c.exchange_id)

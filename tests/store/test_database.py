@@ -385,9 +385,7 @@ async def test_rows_are_written_to_the_end_where_nobody_waits_any_more(database)
 @only_sqlite
 async def test_what_writes_rows_is_as_durable_and_closed_with_the_rest(database):
     def pragmas(rows):
-        return [
-            rows.all(text(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "fullfsync")
-        ]
+        return [rows.all(text(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "fullfsync")]
 
     assert await database.write_rows(pragmas) == ["wal", 2, 1]
     await database.write_rows(put_rows("a"))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.core.durations import of_step, step_of
 from hub.core.outcome import Outcome
 from hub.store import journal_schema as schema
+from hub.store.database import Database
 from hub.store.journal import Batch, keep
 from hub.store.migrations import upgrade
 from hub.store.migrations.due import script

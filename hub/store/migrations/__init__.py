@@ -19,7 +19,7 @@ _VERSION = table("alembic_version", column("version_num"))
 
 async def upgrade(database: Database) -> None:
     """Bring the database up to this version of the hub. Raises SchemaTooNew when a newer hub has changed it."""
-    if await database.read(_revisions) != [newest()]:
+    if await revisions(database) != [newest()]:
         from hub.store.migrations import due  # noqa: PLC0415 - it imports Alembic, which takes a tenth of a start
 
         await due.upgrade(database)
@@ -30,8 +30,13 @@ def newest() -> str:
     return max(each.name for each in Path(__file__).with_name("versions").glob("[0-9]*.py"))[:4]
 
 
-async def _revisions(connection: AsyncConnection) -> list[str]:
-    try:
+async def revisions(database: Database) -> list[str]:
+    """The schema that the database has; nothing where it is new."""
+
+    async def read(connection: AsyncConnection) -> list[str]:
         return list(await connection.scalars(select(_VERSION.c.version_num)))
+
+    try:
+        return await database.read(read)
     except (OperationalError, ProgrammingError):  # no such table: the database is new
         return []
