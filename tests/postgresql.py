@@ -29,12 +29,12 @@ _SETTINGS = {
 }
 _EMPTY = """
 DO $$
-DECLARE name text; full boolean;
+DECLARE name text; used boolean;
 BEGIN
   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-    EXECUTE format('SELECT exists(SELECT FROM %I)', name) INTO full;
-    IF name LIKE 'plugin\\_%' THEN EXECUTE format('DROP TABLE %I', name);
-    ELSIF full THEN EXECUTE format('TRUNCATE %I RESTART IDENTITY CASCADE', name);
+    EXECUTE format('SELECT exists(SELECT FROM %I)', name) INTO used;
+    IF name LIKE 'plugin~_%' ESCAPE '~' THEN EXECUTE format('DROP TABLE %I', name);
+    ELSIF used THEN EXECUTE format('TRUNCATE %I RESTART IDENTITY CASCADE', name);
     END IF;
   END LOOP;
   FOR name IN SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL LOOP

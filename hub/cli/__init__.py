@@ -29,6 +29,7 @@ COMMANDS = {
     "convert": ("convert", "Tell an object of one OCPI version in another."),
     "backup": ("backup", "Save the database into FILE."),
     "restore": ("backup", "Put the backup in FILE in the place of the database."),
+    "store": ("store", "Move all that the hub keeps into another database."),
 }
 """Each command in the order of --help: the file in hub/cli that has it under its name, and what it does.
 

@@ -124,6 +124,23 @@ class SchemaTooNew(StoreError):
         self.revision = revision
 
 
+class StoreOld(StoreError):
+    """The schema of a database is not that of this version of the hub."""
+
+    def __init__(self, where: str, revision: str) -> None:
+        super().__init__(
+            f"{where} has another schema ({revision}) than this version of the hub needs to copy it. Start this "
+            "version on it once, then stop it and copy."
+        )
+
+
+class StoreNotEmpty(StoreError):
+    """A copy would be mixed with what is there."""
+
+    def __init__(self, where: str, table: str) -> None:
+        super().__init__(f"{where} is not empty: there is something in {table}. Copy into a new, empty database.")
+
+
 class BackupExists(StoreError):
     """A backup would take the place of a file."""
 

@@ -88,6 +88,9 @@ class PostgresDatabase(Database):
     async def write_rows(self, work: RowsWork[T]) -> T:
         return await to_its_end(self.write(lambda connection: _with_rows(connection, work), Part.JOURNAL))
 
+    async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        await connection.run_sync(lambda plain: PostgresRows(plain).insert(table, rows))
+
     async def read(self, work: Work[T]) -> T:
         async with self._connect(self._readers) as connection:
             return await work(connection)
@@ -133,7 +136,7 @@ class PostgresRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, rows: Sequence[Values]) -> None:
+    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         if len(rows) < _COPIED:
             if rows:
                 self._connection.exec_driver_sql(insert_text("postgresql", table), [tuple(row) for row in rows])

@@ -102,6 +102,9 @@ class SqliteDatabase(Database):
             if connection.in_transaction:  # it failed, and was not rolled back by SQLite itself
                 connection.execute("ROLLBACK")
 
+    async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        await connection.exec_driver_sql(insert_text("sqlite", table), [tuple(row) for row in rows])
+
     async def read(self, work: Work[T]) -> T:
         async with self._connect(self._readers) as connection:
             return await work(connection)
@@ -131,7 +134,7 @@ class SqliteRows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, rows: Sequence[Values]) -> None:
+    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         self._connection.executemany(insert_text("sqlite", table), rows)
 
     def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:

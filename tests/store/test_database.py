@@ -237,7 +237,7 @@ async def test_a_cancelled_read_takes_no_connection_with_it(database):
 
 
 async def test_a_read_can_not_write(database):
-    with pytest.raises((OperationalError, StoreUnavailable), match="readonly|can only be read"):
+    with pytest.raises((OperationalError, StoreUnavailable), match=r"readonly|can only be read"):
         await database.read(put("no"))
 
 
@@ -264,7 +264,7 @@ async def test_an_error_shows_no_values(database):
         row = {"country_code": "NL", "party_id": "TNM", "platform_id": 1, "updated_at": 0}
         await connection.execute(insert(party).values(row | {"business_name": "s3cret"}))
 
-    with pytest.raises(IntegrityError, match="(?i)foreign key") as raised:
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key") as raised:
         await database.write(work)
     assert "s3cret" not in str(raised.value)
 

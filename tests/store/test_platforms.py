@@ -131,14 +131,14 @@ async def test_an_unknown_platform(database, work):
 )
 async def test_the_database_itself_refuses_what_can_not_be(database, table, row):
     platform_id = await create(database, "Tiny", "DE-TNM:CPO")
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         await database.write(lambda c: c.execute(insert(table).values(platform_id=platform_id, **row)))
 
 
 @pytest.mark.parametrize("state", ["REGISTERED", "GONE"])
 async def test_a_registered_platform_has_a_token(database, state):
     row = {"name": "Tiny", "state": state, "created_at": 1, "updated_at": 1}
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         await database.write(lambda c: c.execute(insert(platform).values(row)))
 
 

@@ -54,5 +54,5 @@ async def test_it_goes_with_its_platform(database, platform_id):
 
 async def test_the_database_refuses_what_ocpi_does_not_have(database, platform_id):
     row = {"platform_id": platform_id, "status": "ASLEEP", "changed_at": 1}
-    with pytest.raises(IntegrityError, match="(?i)check"):
+    with pytest.raises(IntegrityError, match=r"(?i)check"):
         await database.write(lambda c: c.execute(connection_status.insert().values(row)))
