@@ -166,11 +166,17 @@ class Databases:
         try:
             yield
         finally:
+            for folder in list(self._urls):
+                self.release(folder)
             self._server = None
-            for url in self._urls.values():
-                server.empty(url)
-            self._spare += self._urls.values()
-            self._urls.clear()
+
+    def release(self, below: Path) -> None:
+        """Empty the databases of all hubs below a folder; they are over."""
+        for folder in [each for each in self._urls if each.is_relative_to(below)]:
+            url = self._urls.pop(folder)
+            if self._server:
+                self._server.empty(url)
+            self._spare.append(url)
 
 
 databases = Databases()

@@ -14,6 +14,7 @@ from hub.core.custom import faults
 from hub.core.party import Party
 
 _NETWORKS = (("upstream", "allow_private"), ("listen", "trusted_proxies"), ("admin", "trusted_proxies"))
+_HOST_AND_PORT = re.compile(r"([A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 Finding = tuple[tuple[KeyPath, ...], str]
@@ -95,6 +96,8 @@ def _database(text: str) -> None:
         raise ValueError("it must begin with postgresql://; for SQLite leave it out")
     if len(urlsplit(text).path) < 2:
         raise ValueError("it must name a database, as in postgresql://hub@db.example/hub")
+    if not all(_HOST_AND_PORT.fullmatch(host) for host in urlsplit(text).netloc.rpartition("@")[2].split(",")):
+        raise ValueError("its host or port can not be read; in a password write / as %2F, @ as %40, # as %23, ? as %3F")
 
 
 def _base_url(text: str) -> None:

@@ -91,7 +91,7 @@ async def _copy(
             await _fill(target, to, table, rows)
             counter.add(f"copying {table.name}", len(rows))
         await _go_on(connection, to, table)
-        copied.append(CopiedTable(table.name, count, digest.hexdigest()))
+        copied.append(CopiedTable(str(table.name), count, digest.hexdigest()))
     for each, table in zip(copied, tables, strict=True):
         digest, count = hashlib.sha256(), 0
         async for rows in _rows(to, table):

@@ -19,7 +19,7 @@ from hub.core.redact import database_at
 from hub.store.connection import SteadyConnection, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
 from hub.store.errors import StoreClosed, StoreUnsuitable
-from hub.store.faults import explained
+from hub.store.faults import explained, explanation
 from hub.store.statements import Values, insert_text, upsert_text
 
 try:
@@ -103,12 +103,23 @@ class PostgresDatabase(Database):
         connection = SteadyConnection(engine)
         try:
             with explained(self.where, (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)):
-                await connection.start()
+                await self._start(connection)
             with explained(self.where, (DBAPIError,)):
                 yield connection
         finally:
             if connection.sync_connection:  # it started; what is not committed is rolled back
                 await connection.close()
+
+    async def _start(self, connection: SteadyConnection) -> None:
+        try:
+            await connection.start()
+        except ValueError:
+            # What it says may hold a part of the password.
+            raise StoreUnsuitable(f"{self.where} can not be used: store.url is not well-formed.") from None
+        except (asyncpg.PostgresError, DBAPIError) as error:
+            if explanation(self.where, error):
+                raise
+            raise StoreUnsuitable(f"{self.where} can not be used: {getattr(error, 'orig', error)}.") from error
 
     async def _check(self, connection: AsyncConnection) -> None:
         """What is acknowledged has to be on disk, and any text to fit in."""

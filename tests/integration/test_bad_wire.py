@@ -25,7 +25,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     async with network(tmp_path_factory.mktemp("hub"), limits=LIMITS) as (app, cpo, emsp):
         yield House(app, cpo, emsp)
 

@@ -27,7 +27,7 @@ NUMBERS = count(100)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+async def app(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
     async with running(tmp_path_factory.mktemp("hub"), limits=Limits(timeout=0.3)) as app:
         yield app
 

@@ -29,7 +29,7 @@ NUMBERS = count(100)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+async def app(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
     async with running(tmp_path_factory.mktemp("hub"), limits=LIMITS) as app:
         await app.partners.invite("Somebody else", ["BE-SEB:CPO"])
         yield app

@@ -58,7 +58,7 @@ class House(msgspec.Struct):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     other = Partner("FR-ODD:EMSP", endpoints=("receiver/cdrs", "sender/commands"))
     async with network(tmp_path_factory.mktemp("hub")) as (app, cpo, emsp), other.serve():
         cpo.seed(30)

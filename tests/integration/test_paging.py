@@ -58,7 +58,7 @@ class House(msgspec.Struct):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     odd = Partner("FR-ODD:CPO", endpoints=("sender/locations",))
     async with (
         running(tmp_path_factory.mktemp("hub")) as app,

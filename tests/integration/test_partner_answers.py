@@ -56,7 +56,7 @@ class House(msgspec.Struct):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     async with (
         running(tmp_path_factory.mktemp("hub"), limits=Limits(timeout=0.5)) as app,
         SimCpo("Cpo", [CPO]) as cpo,

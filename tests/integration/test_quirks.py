@@ -168,7 +168,7 @@ every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def running_house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def running_house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     limits = Limits(response_body=100_000)
     async with network(tmp_path_factory.mktemp("hub"), limits=limits) as (app, cpo, emsp):
         cpo.seed_history(3, emsp.token())

@@ -32,7 +32,7 @@ LIST = "/ocpi/2.2.1/sender/tokens"
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
+async def app(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
     async with running(tmp_path_factory.mktemp("hub"), limits=Limits(timeout=2.0)) as app:
         yield app
 

@@ -48,7 +48,7 @@ class House(msgspec.Struct):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     limits = Limits(timeout=2.0)
     async with network(tmp_path_factory.mktemp("hub"), limits=limits) as (app, cpo, emsp):
         async with SimEmsp("Offline", [PartyRole(OFFLINE, "EMSP")]) as gone:

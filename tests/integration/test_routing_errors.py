@@ -47,7 +47,7 @@ class House(msgspec.Struct):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     limits = Limits(timeout=TIMEOUT, response_body=100_000)
     odd = Partner("FR-ODD:EMSP", endpoints=("receiver/tariffs", "receiver/cdrs", "sender/tokens"))
     async with network(tmp_path_factory.mktemp("hub"), limits=limits) as (app, cpo, emsp), odd.serve():
