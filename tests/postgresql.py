@@ -123,7 +123,8 @@ def cluster() -> Iterator[Cluster]:
         if not os.geteuid():
             shutil.chown(folder, _somebody(), _somebody())
         server.run(
-            "initdb", "--no-sync", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"
+            "initdb", "--no-sync", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            "--locale=C",
         )  # fmt: skip
         hba = folder / "data/pg_hba.conf"
         hba.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{hba.read_text()}")

@@ -8,7 +8,7 @@ from hub.config.model import Config, sections
 from hub.config.origin import secret
 from hub.config.spots import KeyPath
 from hub.core.hiding import HIDDEN, hide
-from hub.core.redact import without_query
+from hub.core.redact import database_at, without_query
 
 
 def effective(config: Config) -> dict[str, dict[str, Any]]:
@@ -19,6 +19,8 @@ def effective(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def _shown(value: Any, path: KeyPath) -> Any:
+    if path == ("store", "url") and value is not None:
+        return database_at(value)
     # The hub's own tables have no secrets, but keys that sound like it: how many wrong tokens there may be.
     if secret(path) and (path[0] == "plugins" or isinstance(value, str)):
         return HIDDEN

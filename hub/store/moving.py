@@ -1,5 +1,7 @@
 """Copies all that is in one database into another, of SQLite or PostgreSQL, and compares both, row for row.
 
+Both hold the same but for NUL characters in texts, which PostgreSQL does not have: they become U+FFFD.
+
 All of it is one transaction: where it breaks off, the target is as empty as it was.
 """
 
@@ -18,6 +20,7 @@ from hub.store.errors import StoreNotEmpty, StoreOld, StoreUnsuitable
 from hub.store.metadata import metadata
 from hub.store.migrations import newest, revisions, upgrade
 from hub.store.sequences import go_on_after, last_number, numbered
+from hub.store.statements import without_nul
 
 Progress = Callable[[str, int, int], None]
 """Called with what is under way, and the rows that are done of those that there are."""
@@ -141,7 +144,7 @@ async def _rows(connection: AsyncConnection, table: Table) -> AsyncIterator[Sequ
     """All rows in the order of their keys, some at a time."""
     result = await connection.stream(_in_order(connection, table), execution_options={"yield_per": _AT_ONCE})
     async for rows in result.partitions(_AT_ONCE):
-        yield rows
+        yield [tuple(map(without_nul, row)) for row in rows]
 
 
 def _in_order(connection: AsyncConnection, table: Table) -> Select[Any]:

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Executable, Table, text
+from sqlalchemy import Connection, Executable, String, Table, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgString
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
@@ -20,7 +21,7 @@ from hub.store.connection import SteadyConnection, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
 from hub.store.errors import StoreClosed, StoreUnsuitable
 from hub.store.faults import explained, explanation
-from hub.store.statements import Values, insert_text, upsert_text
+from hub.store.statements import Values, insert_text, upsert_text, without_nul
 
 try:
     import asyncpg  # type: ignore[import-untyped, unused-ignore]
@@ -150,11 +151,14 @@ class PostgresRows:
     def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         if len(rows) < _COPIED:
             if rows:
-                self._connection.exec_driver_sql(insert_text("postgresql", table), [tuple(row) for row in rows])
+                self._connection.exec_driver_sql(
+                    insert_text("postgresql", table), [tuple(map(without_nul, row)) for row in rows]
+                )
             return
+        records = [tuple(map(without_nul, row)) for row in rows]
         plain: Any = self._connection.connection.driver_connection
         try:
-            await_only(plain.copy_records_to_table(table.name, records=rows, columns=table.columns.keys()))
+            await_only(plain.copy_records_to_table(table.name, records=records, columns=table.columns.keys()))
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(None, None, error, hide_parameters=True) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -162,12 +166,14 @@ class PostgresRows:
 
     def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:
         statement = f"{insert_text('postgresql', table)} ON CONFLICT DO NOTHING"
-        return [row for row in rows if self._connection.exec_driver_sql(statement, tuple(row)).rowcount]
+        return [
+            row for row in rows if self._connection.exec_driver_sql(statement, tuple(map(without_nul, row))).rowcount
+        ]
 
     def count(self, table: Table, rows: Sequence[Sequence[Any]], *, latest: Sequence[str] = ()) -> None:
         if rows:
             statement = upsert_text("postgresql", table, adding=("count",), latest=tuple(latest))
-            self._connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+            self._connection.exec_driver_sql(statement, [tuple(map(without_nul, row)) for row in rows])
 
     def all(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         return list(self._connection.execute(statement, parameters).all())
@@ -189,7 +195,7 @@ def _engine(url: str, *, connections: int, settings: Mapping[str, str]) -> Async
         # The driver reads the URL by itself: it takes all that psql does, several hosts and sslmode among it.
         return await asyncpg.connect(url, timeout=_PATIENCE, server_settings=dict(settings))
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=connections,
@@ -197,3 +203,14 @@ def _engine(url: str, *, connections: int, settings: Mapping[str, str]) -> Async
         pool_pre_ping=True,  # PostgreSQL may have been started anew since the last time
         hide_parameters=True,  # they hold digests, and an error's text ends up in a log
     )
+    dialect: Any = engine.dialect
+    dialect.colspecs = {**dialect.colspecs, String: _Text}
+    return engine
+
+
+class _Text(AsyncpgString):
+    """A text of a partner may hold what PostgreSQL can not: that must not cost the whole row."""
+
+    def bind_processor(self, dialect: Any) -> Any:  # noqa: ARG002
+        """What is done with each value."""
+        return without_nul

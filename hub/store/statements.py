@@ -115,6 +115,23 @@ def _upsert(
     return whole
 
 
+def without_nul(value: Any) -> Any:
+    """A value as PostgreSQL can hold it: no text there has a NUL character. Others are left as they are."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
+
+
+class _Json(sql.TypeDecorator[Any]):
+    """Rows as one parameter, in JSON."""
+
+    impl = sql.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str:
+        if dialect.name == "postgresql":
+            value = [[*map(without_nul, row)] for row in value]
+        return msgspec.json.encode(value).decode()
+
+
 class _Many(sql.TypeDecorator[Any]):
     """Many values as one parameter: of a statement with one for each, every number of them would be kept as a version.
 
@@ -133,7 +150,7 @@ class _Many(sql.TypeDecorator[Any]):
         return dialect.type_descriptor(many if dialect.name == "postgresql" else sql.Text())
 
     def process_bind_param(self, value: Any, dialect: Any) -> Any:
-        return value if dialect.name == "postgresql" else msgspec.json.encode(value).decode()
+        return [*map(without_nul, value)] if dialect.name == "postgresql" else msgspec.json.encode(value).decode()
 
 
 class _Among(FunctionElement[bool]):
@@ -190,7 +207,7 @@ def numbers(rows: Sequence[tuple[int, ...]], *names: str) -> Subquery:
 
 
 def _each(rows: Sequence[tuple[Any, ...]]) -> ColumnElement[Any]:
-    values = bindparam(None, msgspec.json.encode(rows).decode(), type_=sql.Text(), unique=True)
+    values = bindparam(None, [*rows], type_=_Json(), unique=True)
     value: ColumnElement[Any] = _Each(values).table_valued("value").c.value
     return value
 

@@ -117,3 +117,36 @@ def test_a_wrong_value_is_not_compared_with_others(refuses):
 def test_text_has_no_control_characters(refuses, key: str):
     (problem,) = refuses(f'[hub]\n{key} = "a\\u0000b"')
     assert problem.startswith(f"config.toml:2: {key} holds a character that can not be shown")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hub@db.example/hub",
+        "postgres://hub:secret@10.0.0.1:5432/hub?sslmode=verify-full",
+        "postgresql://hub@one.example:5432,two.example:5433/hub?target_session_attrs=read-write",
+        "postgresql:///hub?host=/run/postgresql",
+        "postgresql://[::1]:5432/hub",
+    ],
+)
+def test_store_url(loads, url: str):
+    assert loads(f"[store]\nurl = '{url}'").store.url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:///canary.db", "must begin with postgresql://; for SQLite leave it out"),
+        ("mysql://hub:canary@db.example/hub", "must begin with postgresql://"),
+        ("postgresql://hub:canary@db.example", "must name a database"),
+        ("postgresql://hub:canary@db.example/", "must name a database"),
+        ("postgresql://hub:can/ary@db.example/hub", "write / as %2F"),
+        ("postgresql://hub:canary@db.example:port/hub", "host or port can not be read"),
+    ],
+)
+def test_store_url_refused(refuses, url: str, reason: str):
+    """What it says does not repeat what may be a password."""
+    (problem,) = refuses(f"[store]\nurl = '{url}'")
+    assert problem.startswith("config.toml:2: url: ")
+    assert reason in problem
+    assert "can" not in problem.replace("can not", "")

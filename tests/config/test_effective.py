@@ -1,6 +1,7 @@
 """The configuration in force, for people: all of it, and no secret."""
 
 import msgspec
+import pytest
 
 from hub.config.effective import effective
 from hub.config.model import sections
@@ -38,3 +39,17 @@ def test_what_a_plugin_keeps_secret_is_hidden(loads):
     assert (told["blocked"], told["password"], told["api_key"]) == (["NL-TNM"], "[hidden]", "[hidden]")
     assert told["more"]["Secret"] == "[hidden]"
     assert (told["hook"], told["pattern"]) == ("https://example.com/x?[hidden]", "a?b=c")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hub:canary@db.example:5433/hub",
+        "postgresql://hub@db.example:5433/hub?password=canary",
+        "postgresql://hub:can%2Fcanary%40@db.example:5433/hub?sslmode=require",
+    ],
+)
+def test_where_the_database_is_shows_without_its_password(loads, url):
+    config = loads(f"[store]\nurl = '{url}'\n")
+    assert effective(config)["store"]["url"] == config.database_name == "postgresql://hub@db.example:5433/hub"
+    assert "canary" not in f"{config!r}{config.store!r}{config.origin!r}{effective(config)}"

@@ -13,9 +13,9 @@ from hub.core.party import Party, PartyRole
 from hub.errors import OcpiError
 from hub.partners.directory import DirectoryKeeper
 from hub.store.crypto import Keyring
-from hub.store.database import Database
 from hub.store.migrations import upgrade
 from hub.store.platforms import change_platform, create_platform, suspend
+from hub.store.sqlite import SqliteDatabase
 from tests.fault.by_hand import Platform
 from tests.fault.raw_partner import RawPartner, Received, accept, ocpi
 from tests.fault.wire import Answer, authorization, call
@@ -194,7 +194,7 @@ async def test_the_answer_to_a_renewal_by_the_hub_is_lost(house):
         await house.check_shut(platform)
 
 
-class SlowRead(Database):
+class SlowRead(SqliteDatabase):
     """A database whose next read is slow to return, as when a busy machine forgets a thread for a moment."""
 
     delay = 0.0
@@ -207,7 +207,7 @@ class SlowRead(Database):
 
 
 async def test_what_was_read_first_is_not_swapped_in_last(tmp_path):
-    database = await SlowRead.open(tmp_path / "hub.db")
+    database = await SlowRead.at(tmp_path / "hub.db")
     try:
         await upgrade(database)
         keeper = DirectoryKeeper(database, Keyring(secrets.token_bytes(32)), Party("NL", "HUB"))

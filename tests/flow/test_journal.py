@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from hub.core.catalogue import CATALOGUE
@@ -152,7 +153,7 @@ async def test_findings_reach_their_exchange_before_and_after_it_is_written(noti
 async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, monkeypatch):
     monkeypatch.setattr(module, "_MOST", 300)
     pages = await noting.database.read(lambda c: _pragma(c, "page_count"))
-    await noting.database.write_rows(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 4}").fetchone())
+    await noting.database.write_rows(lambda rows: rows.all(text(f"PRAGMA max_page_count = {pages + 4}")))
     with capture_logs() as logs:
         for _ in range(3):
             noting.handle(200)
@@ -161,7 +162,7 @@ async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, mo
         assert 0 < noting.journal.lost <= 300
     (said,) = [each for each in logs if each["event"] == "journal_behind"]
     assert said["error"] == "database or disk is full"
-    await noting.database.write_rows(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await noting.database.write_rows(lambda rows: rows.all(text("PRAGMA max_page_count = 1000000")))
     lost = noting.journal.lost
     assert len(await noting.rows()) == 600 - lost
     assert noting.journal.lost == lost

@@ -20,6 +20,7 @@ from hub.store.errors import (
 )
 from hub.store.platforms import create_platform
 from hub.store.schema import meta
+from hub.store.statements import among, among_rows
 from tests.ports import free_port
 from tests.postgresql import cluster
 
@@ -137,6 +138,19 @@ async def test_a_server_that_dies_loses_nothing_that_was_acknowledged_and_is_fou
             assert acknowledged <= present
             assert {f"{each} twin" for each in present if "twin" not in each} == {e for e in present if "twin" in e}
         await node.close()
+
+
+async def test_a_nul_in_a_text_costs_no_row(nodes):
+    """SQLite takes it; partners may send it in any name or id."""
+    node, bad = nodes[0], "a\0b"
+    await node.write(lambda c: c.execute(insert(meta).values(key=bad, value="1")))
+    await node.write_rows(lambda rows: rows.insert(meta, [[f"{n}{bad}", bad] for n in range(9)]))
+    await node.write_rows(lambda rows: rows.insert(meta, [["one", bad]]))
+    await node.write_rows(lambda rows: rows.insert_missing(meta, [["two", bad], ["one", bad]]))
+    for found in (meta.c.key == bad, among(meta.c.key, [bad]), among_rows([meta.c.key, meta.c.value], [(bad, "1")])):
+        rows = (await node.read(lambda c, found=found: c.execute(select(meta).where(found)))).all()
+        assert [tuple(row) for row in rows] == [("a\ufffdb", "1")]
+    assert len(await node.read(keys)) == 12
 
 
 async def fails(url, kind, words):
