@@ -19,7 +19,7 @@ STEPS = {
     "read body": ("read_body", "Request.whole"),
     "find the operation, the sender, the owner": ("flow/reader.py", "core/rights.py", "core/paths.py"),
     "validate": ("flow/validation.py", "ocpi/check.py"),
-    "hooks of plugins": ("plugin/runner.py", "plugin/table.py", "plugin/running.py", "plugin/contain.py", "plugin/steps.py"),
+    "hooks of plugins": ("hub/plugin/", "plugins/watch.py"),
     "decide the route": ("core/route.py", "core/agreements.py"),
     "bridge": ("flow/bridging.py", "hub/bridge/"),
     "deliver": ("flow/delivery.py", "flow/indirect.py"),
