@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ STEPS = {
 
 def profile(effort: Effort, tell: Callable[[str], None]) -> list[tuple[str, float]]:
     """Microseconds of processor per PUT for each step, the largest first, and their sum."""
-    py_spy = shutil.which("py-spy")
+    py_spy = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
     if py_spy is None:
         raise RuntimeError("a profile needs py-spy: pip install py-spy")
     with bench(effort, tell) as opened:
