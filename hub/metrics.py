@@ -7,6 +7,7 @@ import asyncio
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from itertools import accumulate
@@ -22,7 +23,18 @@ from hub import __version__
 from hub.core.modules import Operation
 from hub.core.route import Way
 from hub.core.status import ConnectionStatus
-from hub.events import Bus, Delivered, Found, Handled, Handlers, Limited, PluginFault, Refused, TokenRefused
+from hub.events import (
+    Bus,
+    Delivered,
+    Found,
+    Handled,
+    Handlers,
+    Limited,
+    PartnerChanged,
+    PluginFault,
+    Refused,
+    TokenRefused,
+)
 from hub.flow.waiting import Waiting
 from hub.partners.board import Board
 from hub.plugin.runner import Runner
@@ -30,7 +42,7 @@ from hub.plugin.runner import Runner
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"
 MOST_PLATFORMS = 100
-"""So many platforms have a label of their own: the first that are seen."""
+"""So many platforms have a label of their own at a time: the first that are seen."""
 _ABANDONED = "abandoned"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CODES = frozenset((1000, 2000, 2001, 2002, 2003, 2004, 3000, 3001, 3002, 3003, 4000, 4001, 4002, 4003))
@@ -52,6 +64,10 @@ class Names:
             return OTHER
         self._known.add(name)
         return name
+
+    def forget(self, name: str) -> None:
+        """There is no such name any more: another one may have its place."""
+        self._known.discard(name)
 
 
 class Gauges(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +107,7 @@ class Metrics:
             Delivered: self._delivered,
             Found: self._found,
             Limited: self._over_limit,
+            PartnerChanged: self._partner_changed,
             PluginFault: self._plugin_failed,
             Refused: self._turned,
             TokenRefused: self._token_refused,
@@ -109,16 +126,12 @@ class Metrics:
         self._turned_away = cache(
             counter("turned_away", "Requests that never became a message, by the HTTP status they got.", "http").labels
         )
-        self._findings = cache(
-            counter("findings", "Rules of OCPI that objects of a platform broke.", "platform").labels
-        )
-        self._losses = cache(
-            counter("losses", "Fields that could not be told in another version, by who was told.", "platform").labels
-        )
+        findings = counter("findings", "Rules of OCPI that objects of a platform broke.", "platform")
+        losses = counter("losses", "Fields that could not be told in another version, by who was told.", "platform")
+        tokens = counter("token_refused", "Answers 401 or 403 of a platform to the hub.", "platform")
+        self._findings, self._losses, self._tokens = (cache(each.labels) for each in (findings, losses, tokens))
+        self._of_platforms = (findings, self._findings), (losses, self._losses), (tokens, self._tokens)
         self._limited = cache(counter("limited", "Requests over a limit.", "limit").labels)
-        self._tokens = cache(
-            counter("token_refused", "Answers 401 or 403 of a platform to the hub.", "platform").labels
-        )
         self._faults = cache(counter("plugin_faults", "Calls of a plugin that failed.", "plugin", "kind").labels)
 
     def _handled(self, event: Handled) -> None:
@@ -164,6 +177,17 @@ class Metrics:
     def _over_limit(self, event: Limited) -> None:
         self._limited(event.limit).inc()
 
+    def _partner_changed(self, event: PartnerChanged) -> None:
+        """A partner that was removed is told of no more, and makes room for one that comes."""
+        if event.change != "removed" or self._platforms.label(event.platform) == OTHER:
+            return
+        self._platforms.forget(event.platform)
+        self._traffic.forget(event.platform)
+        for counter, found in self._of_platforms:
+            with suppress(KeyError):
+                counter.remove(event.platform)
+            found.cache_clear()
+
     def _plugin_failed(self, event: PluginFault) -> None:
         self._faults(self._plugins.label(event.plugin), event.kind).inc()
 
@@ -202,6 +226,12 @@ class _Traffic(Collector):
         self.messages: defaultdict[tuple[Operation, Way, str], _Passed] = defaultdict(_Passed)
         self.deliveries: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.partners: defaultdict[str, _Times] = defaultdict(_Times)
+
+    def forget(self, platform: str) -> None:
+        """A platform is gone."""
+        self.partners.pop(platform, None)
+        for each in [each for each in self.deliveries if each[0] == platform]:
+            del self.deliveries[each]
 
     def collect(self) -> Iterator[Metric]:
         """What passed until now."""

@@ -157,6 +157,23 @@ def test_labels_are_bounded():
     assert (outcome(1000), outcome(2999), outcome(4002), outcome(9999)) == ("1000", "2xxx", "4002", "other")
 
 
+async def test_a_partner_that_is_removed_gives_its_label_up(tmp_path):
+    async with network(tmp_path, admin=Admin(port=0, open_metrics=True)) as (app, cpo, emsp):
+        cpo.seed(1)
+        await cpo.push_location(emsp.party)
+        await app.bus.settle()
+        receiver = app.keeper.current.parties[emsp.party]
+        assert value(await scrape(app), "ocpi_hub_deliveries_total", platform=receiver.name) == 1
+        await app.partners.remove(receiver.name)
+        await app.bus.settle()
+        samples = [sample for family in (await scrape(app)).values() for sample in family.samples]
+        assert [each for each in samples if receiver.name in each.labels.values()] == []
+    names = Names(1)
+    assert (names.label("a"), names.label("b")) == ("a", "other")
+    names.forget("a")
+    assert names.label("b") == "b"
+
+
 async def test_names_that_look_like_metrics_stay_labels(tmp_path):
     async with running(tmp_path, admin=Admin(port=0, open_metrics=True)) as app:
         odd = 'a"} 1 \\ {x="'

@@ -130,7 +130,7 @@ def _card(message: Message) -> str:
 
 def is_custom(message: Message) -> bool:
     """Whether a message is of a module that is no part of OCPI."""
-    return message.module not in _OF_OCPI
+    return message.operation.module not in _OF_OCPI
 
 
 def hints_of(message: Message, to: Party) -> Iterable[Hint]:
@@ -138,12 +138,13 @@ def hints_of(message: Message, to: Party) -> Iterable[Hint]:
     kind, object_id = _named(message)
     if kind is Kind.RESERVATION or not object_id or kind is None:
         return ()
-    if message.module == "commands":
+    operation = message.operation
+    if operation.module == "commands":
         reservation = _text(_content(message).reservation_id)
         if message.segments[0].upper() != "RESERVE_NOW" or not reservation:
             return ()
         kind, object_id = Kind.RESERVATION, reservation
-    elif not (message.is_push and (message.interface is Interface.RECEIVER or kind is Kind.OBJECT)):
+    elif not (operation.is_push and (operation.interface is Interface.RECEIVER or kind is Kind.OBJECT)):
         return ()
     return (
         Hint(Key.of(kind, object_id, to), message.sender),
@@ -153,14 +154,15 @@ def hints_of(message: Message, to: Party) -> Iterable[Hint]:
 
 def _named(message: Message) -> tuple[Kind | None, str]:
     """Kind and id of the thing that a message is about."""
-    where = message.module, message.interface
+    operation = message.operation
+    where = operation.module, operation.interface
     if where == ("commands", Interface.RECEIVER):
         kind, field = _BY_COMMAND.get(message.segments[0].upper(), (None, ""))
         return kind, _text(getattr(_content(message), field)) if kind else ""
     if not message.segments or message.url is not None:
         return None, ""
     if is_custom(message):
-        owned = message.operation.path[:2] == _OWNER and len(message.segments) > len(_OWNER)
+        owned = operation.path[:2] == _OWNER and len(message.segments) > len(_OWNER)
         return (Kind.OBJECT, "/".join((message.module, *message.segments[:3]))) if owned else (None, "")
     kind, at = _BY_PATH.get(where, (None, 0))
     return kind, message.segments[at] if kind else ""

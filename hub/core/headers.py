@@ -28,14 +28,7 @@ _SINGLE = (
     CORRELATION_ID,
     REQUEST_ID,
 )
-_OTHERS = "Accept", "Accept-Encoding", "Connection", "User-Agent"
-"""What most requests have, too: of no concern, which is known as soon as they are found here."""
-# Most platforms write names as the specification does, or in lower case: those need not be changed to be found.
-_NAMES = {
-    spelled.encode(): name.lower() if name in _SINGLE else ""
-    for name in (*_SINGLE, *_OTHERS)
-    for spelled in (name, name.lower(), name.title())
-}
+_NAMES = {name.lower().encode(): name.lower() for name in _SINGLE}
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _LONGEST_ID = 128
 _ID = re.compile(rf"[\x20-\x7e]{{1,{_LONGEST_ID}}}")
@@ -94,20 +87,30 @@ def message_ids(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
 
 def single_fields(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers that may come only once, by lower-case name. BadRequest where one does come twice."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in fields:
-        name = _NAMES.get(raw_name)
-        if name is None:
-            name = _NAMES.get(raw_name.lower())
-        if not name:
-            continue
+    pairs = tuple(fields)
+    if not pairs:
+        return {}
+    names, values = zip(*pairs, strict=True)
+    places = _places(names)
+    try:
+        return {name: values[at].strip().decode("ascii") for name, at in places}
+    except UnicodeDecodeError:
+        wrong = next(names[at] for _, at in places if not values[at].isascii())
+        raise BadRequest(f"header {wrong.decode('latin-1')} holds bytes that are not ASCII") from None
+
+
+# A platform sends the same headers with every request.
+@lru_cache(maxsize=256)
+def _places(names: tuple[bytes, ...]) -> tuple[tuple[str, int], ...]:
+    """Where the headers stand that may come only once. BadRequest where one comes twice."""
+    found: dict[str, int] = {}
+    for at, raw in enumerate(names):
+        name = _NAMES.get(raw.lower())
         if name in found:
-            raise BadRequest(f"header {raw_name.decode('latin-1')} came twice; send it once")
-        try:
-            found[name] = raw_value.strip().decode("ascii")
-        except UnicodeDecodeError:
-            raise BadRequest(f"header {raw_name.decode('latin-1')} holds bytes that are not ASCII") from None
-    return found
+            raise BadRequest(f"header {raw.decode('latin-1')} came twice; send it once")
+        if name is not None:
+            found[name] = at
+    return tuple(found.items())
 
 
 def credentials_tokens(authorization: str | None) -> tuple[str, str | None]:

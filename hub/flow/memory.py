@@ -83,8 +83,9 @@ class Memory:
 
     def _handled(self, event: Handled) -> None:
         route, reply = event.route, event.reply
-        known = event.message.module in _MODULES or is_custom(event.message)
-        if not known or not isinstance(route, Route) or route.way is not Way.DIRECT:
+        if event.message.operation.module not in _MODULES and not is_custom(event.message):
+            return
+        if not isinstance(route, Route) or route.way is not Way.DIRECT:
             return
         if reply.ok and len(self._fresh) < _MOST:
             self._fresh.update(dict.fromkeys(hints_of(event.message, route.to)))

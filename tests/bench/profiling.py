@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ STEPS = {
     "read body": ("read_body", "Request.whole"),
     "find the operation, the sender, the owner": ("flow/reader.py", "core/rights.py", "core/paths.py"),
     "validate": ("flow/validation.py", "ocpi/check.py"),
-    "hooks of plugins": ("plugin/runner.py", "plugin/table.py", "plugin/running.py", "plugin/contain.py", "plugin/steps.py"),
+    "hooks of plugins": ("hub/plugin/", "plugins/watch.py"),
     "decide the route": ("core/route.py", "core/agreements.py"),
     "bridge": ("flow/bridging.py", "hub/bridge/"),
     "deliver": ("flow/delivery.py", "flow/indirect.py"),
@@ -38,7 +39,7 @@ STEPS = {
 
 def profile(effort: Effort, tell: Callable[[str], None]) -> list[tuple[str, float]]:
     """Microseconds of processor per PUT for each step, the largest first, and their sum."""
-    py_spy = shutil.which("py-spy")
+    py_spy = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
     if py_spy is None:
         raise RuntimeError("a profile needs py-spy: pip install py-spy")
     with bench(effort, tell) as opened:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from hub.config import load
 from hub.metrics import Gauges, Metrics
@@ -44,6 +44,8 @@ async def known(folder: Path) -> dict[str, set[str]]:
                 if isinstance(family, GaugeMetricFamily | CounterMetricFamily):
                     name = f"{family.name}_total" if family.type == "counter" else family.name
                     found[name] = set(family._labelnames)
+                elif isinstance(family, HistogramMetricFamily):
+                    found |= {f"{family.name}_{each}": set(family._labelnames) for each in ("bucket", "sum", "count")}
         return found
 
 

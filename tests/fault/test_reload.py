@@ -34,7 +34,7 @@ async def test_5000_requests_none_fails(tmp_path):
     async with hub, cpo.serve(), emsp.serve():
         await join(hub, cpo)
         await join(hub, emsp)
-        load, reloads = Load(hub.url, put(cpo)), 0
+        load, reloads, changed = Load(hub.url, put(cpo)), 0, set[str]()
         async with asyncio.TaskGroup() as group:
             running = group.create_task(load.run(20, REQUESTS))
             await load.reach(100)
@@ -51,7 +51,7 @@ async def test_5000_requests_none_fails(tmp_path):
                 if reloads % 2:
                     result = await hub.ask("reload")
                     assert result["problems"] == []
-                    assert {"routing.page_limit", "plugins.count", "partner_limits.parallel"} <= {*result["changed"]}
+                    changed |= {*result["changed"]}  # the signal before may have taken it over already
                 else:
                     hub.hang_up()
                 if reloads % 3 == 0:
@@ -63,6 +63,7 @@ async def test_5000_requests_none_fails(tmp_path):
                     replace(config, right)
                 await asyncio.sleep(0.1)
         assert reloads > 3
+        assert {"routing.page_limit", "plugins.count", "partner_limits.parallel"} <= changed
         assert (load.silent, load.closed) == (0, 0)
         assert load.answers == {(200, 1000): load.sent}
         assert load.sent >= REQUESTS

@@ -32,8 +32,10 @@ EVERY = size(0.5, 10.0)
 MOST = size(60.0, 200.0)
 """Pushes a second: the machine is not the test's alone."""
 QUIET = 1.5
-SOON, LATE = size((0.2, 1.0), (2.0, 8.0))
+PACE = size((0.2, 1.0), (2.0, 8.0))
 """Seconds between two reloads, and that a guest stays."""
+HURRY = 0.0, 0.3
+"""The same while it warms up: what keeps something of each, up to a number of them, is full before anything counts."""
 
 pytestmark = pytest.mark.promise(11)
 
@@ -53,7 +55,7 @@ class Run:
         await asyncio.gather(*(self.soak.push(cpo, None, 40) for cpo in self.soak.cpos * 4))
         return (self.soak.ledger.pushes - begun) / (processor(self.hub.pid) - before)
 
-    async def go_on(self, seconds: float, rate: float) -> None:
+    async def go_on(self, seconds: float, rate: float, pace: tuple[float, float] = PACE) -> None:
         """Everything at once for so long."""
         soak, others = self.soak, self.others
         soak.begin(seconds)
@@ -62,7 +64,7 @@ class Run:
                 *(soak.push(cpo, rate) for cpo in soak.cpos * 12),
                 *(soak.drop(member) for member in soak.members),
                 soak.change_agreements(), soak.renew(), soak.command(), soak.read(), soak.authorize(),
-                *(others.guests(SOON, LATE) for _ in range(2)), others.reload(SOON, LATE),
+                *(others.guests(*pace) for _ in range(2)), others.reload(*pace),
                 others.operate(), others.poll(), others.visit(), others.visit(), others.be_rude(), self._watch(),
             ):  # fmt: skip
                 group.create_task(work)
@@ -117,7 +119,8 @@ async def test_a_soak(tmp_path, proof):
         run = Run(hub, soak, f"http://127.0.0.1:{admin}", key)
         capacity = await run.capacity()
         rate = min(capacity / 2, MOST)
-        await run.go_on(WARM, rate)
+        await run.go_on(WARM / 2, rate, HURRY)
+        await run.go_on(WARM / 2, rate)
         warm, resting = run.seen[-1], await run.rest()
         run.seen.clear()
         before, begun, pushed = processor(hub.pid), asyncio.get_running_loop().time(), soak.ledger.pushes
