@@ -177,7 +177,7 @@ async def test_a_message_does_not_wait_for_a_locked_database(tmp_path):
         before = len((await book.page(Filter(), None, 1000)).rows)
         other = sqlite3.connect(tmp_path / "data/hub.db", isolation_level=None, check_same_thread=False)
         try:
-            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the hub may be writing, and needs this loop for it
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the hub may be writing, by this loop
             began = time.monotonic()
             for _ in range(20):
                 assert (await send(cpo, "PUT", path, location("2.2.1"), emsp.party)).code == 1000
