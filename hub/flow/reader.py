@@ -117,10 +117,8 @@ class Reader:
         url = self._indirect.expand(inner, target) if target else inner.url
         return Target(operation, (segment,), "", caller, url, known), directory
 
-    def message(
-        self, target: Target, directory: Directory, body: bytes, deadline: float, number: int | None = None
-    ) -> Message:
-        """The message, when its body is there; `number` is that of its receipt. BadRequest, InvalidParameters."""
+    def message(self, target: Target, directory: Directory, body: bytes, deadline: float) -> Message:
+        """The message, when its body is there. Raises BadRequest and InvalidParameters."""
         headers = target.headers
         owner = owner_of(target.operation, target.segments, body)
         platform, claimed = target.caller.platform, headers.claimed
@@ -139,7 +137,7 @@ class Reader:
             url=target.url,
             deadline=deadline,
             directory=directory,
-            exchange=number or self._numbers.next(),
+            exchange=self._numbers.next(),
             traceparent=headers.traceparent,
         )
 

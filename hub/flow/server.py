@@ -257,11 +257,11 @@ class OcpiServer:
         else:
             path = f"{second}/{third}/{rest}"
             aim = partial(self._reader.target, first, path, request.method, query, headers)
-        return await self._message(call, aim, caller)
+        return await self._message(request, aim, caller)
 
-    async def _message(self, call: Call, aim: "_Aim", caller: Caller) -> Response:
+    async def _message(self, request: Request, aim: "_Aim", caller: Caller) -> Response:
         """Hand a message on. `aim` finds what it is aimed at, for a caller that is known or not."""
-        request, deadline = call.request, asyncio.get_running_loop().time() + self._timing.timeout
+        deadline = asyncio.get_running_loop().time() + self._timing.timeout
         target, directory = aim(caller)
         platform_id = caller.platform.id
         self._under_way.owners[request.task] = platform_id
@@ -276,7 +276,7 @@ class OcpiServer:
         if directory is not self._keeper.current:
             # Reading takes its time: the token may be one that was renewed or revoked by now.
             target, directory = aim()
-        message = self._reader.message(target, directory, body, deadline, call.number)
+        message = self._reader.message(target, directory, body, deadline)
         reply = await self._pipeline.handle(message)
         return Response(
             reply.status,

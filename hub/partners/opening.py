@@ -55,8 +55,10 @@ class Store:
         private_folder(self._folder)
         await self._lock()
         key_path = self._folder / "hub.key"
-        if isinstance(self._where, Path) and self._where.exists() and not key_path.exists():
-            raise KeyFileMissing(key_path, self._where)
+        if isinstance(self._where, Path):
+            if self._where.exists() and not key_path.exists():
+                raise KeyFileMissing(key_path, self._where)
+            load_or_create_key(key_path)  # first: a database without its key could not be opened after a power cut
         self.database = await Database.open(self._where, connections=self._connections)
         self._stack.push_async_callback(self.database.close)
         await upgrade(self.database)

@@ -212,7 +212,7 @@ def _each(rows: Sequence[tuple[Any, ...]]) -> ColumnElement[Any]:
     return value
 
 
-@compiles(_Among, "sqlite")
+@compiles(_Among)
 def _(element: _Among, compiler: Any, **how: Any) -> str:
     column, values = (compiler.process(each, **how) for each in element.clauses)
     return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608 - names of columns and places of parameters
@@ -225,7 +225,7 @@ def _(element: _Among, compiler: Any, **how: Any) -> str:
     return f"({column} IN (SELECT unnest({values})))"
 
 
-@compiles(_Each, "sqlite")
+@compiles(_Each)
 def _(element: _Each, compiler: Any, **how: Any) -> str:
     return f"json_each({compiler.process(element.clauses, **how)})"
 
@@ -235,8 +235,8 @@ def _(element: _Each, compiler: Any, **how: Any) -> str:
     return f"json_array_elements(CAST({compiler.process(element.clauses, **how)} AS JSON))"
 
 
-@compiles(_Text, "sqlite")
-@compiles(_Number, "sqlite")
+@compiles(_Text)
+@compiles(_Number)
 def _(element: _Text | _Number, compiler: Any, **how: Any) -> str:
     value, place = (compiler.process(each, **how) for each in element.clauses)
     return f"json_extract({value}, '$[' || {place} || ']')"

@@ -107,7 +107,7 @@ def test_a_command_that_is_not_written_as_it_should_be_ends_with_2(configured, w
 
 def test_who_answered_is_told_where_no_hub_runs(offline):
     for words in (INVITE, ("partner", "list"), ("partner", "show", "1")):
-        assert offline.run(*words).stderr == f"{OFFLINE}{offline.folder / 'data'}.\n"
+        assert offline.run(*words).stderr == f"{OFFLINE}{offline.folder / 'data' / 'hub.db'}.\n"
 
 
 def test_the_hub_that_runs_does_it_itself(configured, hub):
