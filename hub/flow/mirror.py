@@ -120,9 +120,7 @@ class Mirror:
                 whole = patch(held.body, path, body)
             return Changed(store.Pulled(owner, key, object_id, whole, _contract(module, whole)), added)
 
-        push = Push(
-            subject=(module, owner, key), version=version, platform_id=message.platform.id, change=change
-        )  # fmt: skip
+        push = Push(subject=(module, owner, key), version=version, platform_id=message.platform.id, change=change)
         try:
             return await self._taking.take(push)
         except PlatformUnknown:

@@ -158,7 +158,7 @@ class OcpiServer:
         self._under_way.owners[task] = None
         try:
             if self._stopping:
-                self._check_not_stopping()
+                raise Stopping("this hub is just stopping and did not take the request", _BACK_IN)  # noqa: TRY301 - it is answered below
             check_framing(request, self._timing.header_bytes)
             headers = read(request.raw_headers)
             if self._traced:
@@ -210,10 +210,6 @@ class OcpiServer:
         if call.caller and self._bus.wants(Served):
             self._bus.publish(served(call, call.caller.platform, module, version, response))
         return response
-
-    def _check_not_stopping(self) -> None:
-        if self._stopping:
-            raise Stopping("this hub is just stopping and did not take the request", _BACK_IN)
 
     def _caller(self, request: Request, headers: RequestHeaders) -> Caller:
         """Who calls, whatever it may open. Raises Unauthorized, or TooManyRequests where that is too frequent."""

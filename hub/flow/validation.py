@@ -84,8 +84,7 @@ class Validator:
 
     def judge(self, message: Message) -> "Verdict":
         """What is to be said of a message's body; nothing is reported."""
-        own = message.platform.validation
-        mode = _MODES[own] if own else self._mode
+        mode = self.mode_of(message.platform)
         if mode is Mode.OFF or not message.body or (checker := body_checker(message.operation)) is None:
             return _FINE
         try:

@@ -35,11 +35,6 @@ class Request:
         told = self.headers.get(hdrs.CONTENT_LENGTH)
         return None if told is None else int(told)
 
-    @property
-    def body_exists(self) -> bool:
-        """Whether a body was announced."""
-        return self.content is not EMPTY_PAYLOAD
-
     def whole(self, limit: int) -> bytes | None:
         """The body, where all of it is there already; None where it is not, is broken, or has more bytes than that.
 

@@ -58,14 +58,16 @@ class Store:
         if isinstance(self._where, Path):
             if self._where.exists() and not key_path.exists():
                 raise KeyFileMissing(key_path, self._where)
-            load_or_create_key(key_path)  # first: a database without its key could not be opened after a power cut
+            # First: a database without its key could not be opened after a power cut.
+            self.keyring = Keyring(load_or_create_key(key_path))
         self.database = await Database.open(self._where, connections=self._connections)
         self._stack.push_async_callback(self.database.close)
         await upgrade(self.database)
-        # A key that was made now would not be that of the other nodes.
-        if not isinstance(self._where, Path) and not key_path.exists() and await has_key(self.database):
-            raise KeyFileMissing(key_path, self.database.where)
-        self.keyring = Keyring(load_or_create_key(key_path))
+        if not isinstance(self._where, Path):
+            # A key that was made now would not be that of the other nodes.
+            if not key_path.exists() and await has_key(self.database):
+                raise KeyFileMissing(key_path, self.database.where)
+            self.keyring = Keyring(load_or_create_key(key_path))
         await check_key(self.database, self.keyring, key_path)
         self.keeper = DirectoryKeeper(self.database, self.keyring, self._hub, agreed=self._agreed)
         await self.keeper.load()

@@ -1,10 +1,11 @@
 """A connection on which every statement is finished before a cancellation gets through."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")
 
@@ -36,6 +37,20 @@ class SteadyConnection(AsyncConnection):
 
     async def close(self) -> None:
         await to_its_end(super().close())
+
+
+@asynccontextmanager
+async def steady(
+    engine: AsyncEngine, start: Callable[[SteadyConnection], Awaitable[object]] = SteadyConnection.start
+) -> AsyncIterator[SteadyConnection]:
+    """A connection that is given back at the end; what is not committed then is rolled back."""
+    connection = SteadyConnection(engine)
+    try:
+        await start(connection)
+        yield connection
+    finally:
+        if connection.sync_connection:  # it started
+            await connection.close()
 
 
 async def to_its_end(step: Coroutine[Any, Any, T]) -> T:

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from hub.core.redact import database_at
-from hub.store.connection import SteadyConnection, to_its_end
+from hub.store.connection import SteadyConnection, steady, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
 from hub.store.errors import StoreClosed, StoreUnsuitable
-from hub.store.faults import explained, explanation
+from hub.store.faults import explained
 from hub.store.statements import Values, insert_text, upsert_text, without_nul
 
 try:
@@ -101,25 +101,18 @@ class PostgresDatabase(Database):
         # A closed engine would silently open new connections.
         if self._closed:
             raise StoreClosed
-        connection = SteadyConnection(engine)
-        try:
-            with explained(self.where, (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)):
-                await self._start(connection)
+        async with steady(engine, self._start) as connection:
             with explained(self.where, (DBAPIError,)):
                 yield connection
-        finally:
-            if connection.sync_connection:  # it started; what is not committed is rolled back
-                await connection.close()
 
     async def _start(self, connection: SteadyConnection) -> None:
         try:
-            await connection.start()
+            with explained(self.where, (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)):
+                await connection.start()
         except ValueError:
             # What it says may hold a part of the password.
             raise StoreUnsuitable(f"{self.where} can not be used: store.url is not well-formed.") from None
         except (asyncpg.PostgresError, DBAPIError) as error:
-            if explanation(self.where, error):
-                raise
             raise StoreUnsuitable(f"{self.where} can not be used: {getattr(error, 'orig', error)}.") from error
 
     async def _check(self, connection: AsyncConnection) -> None:

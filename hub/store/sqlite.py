@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hub.store.connection import SteadyConnection, to_its_end
+from hub.store.connection import steady, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
 from hub.store.errors import StoreClosed, StoreDamaged, StoreUnsuitable
 from hub.store.files import private_file, private_folder
@@ -114,13 +114,8 @@ class SqliteDatabase(Database):
         # A closed engine would silently open new connections.
         if self._closed:
             raise StoreClosed
-        connection = SteadyConnection(engine)
-        try:
-            await connection.start()
+        async with steady(engine) as connection:
             yield connection
-        finally:
-            if connection.sync_connection:  # it started; what is not committed is rolled back
-                await connection.close()
 
     async def _quick_check(self, connection: AsyncConnection) -> None:
         found = (await connection.execute(text("PRAGMA quick_check(3)"))).scalars().all()

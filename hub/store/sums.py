@@ -61,8 +61,11 @@ def kept_days(span: int) -> int | None:
 
 async def marks(connection: AsyncConnection) -> dict[int, int]:
     """Until when (milliseconds since 1970) the spans of each length are made."""
-    rows = await connection.execute(_MARKS)
-    return dict.fromkeys(SPANS[1:], 0) | {row.span: row.until_at for row in rows}
+    return _made(await connection.execute(_MARKS))
+
+
+def _made(rows: Iterable[Any]) -> dict[int, int]:
+    return dict.fromkeys(SPANS[1:], 0) | dict(map(tuple, rows))
 
 
 def cover(since: int, until: int, spans: Sequence[int], made: Mapping[int, int]) -> list[tuple[int, int, int]]:
@@ -140,7 +143,7 @@ def _add(counts: dict[_Key, tuple[int, int]], key: _Key, count: int, last: int) 
 def add(rows: Rows, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
     """Count rows of the journal, which must be new."""
     sums = Sums(exchanges, deliveries)
-    made = dict.fromkeys(SPANS[1:], 0) | dict(map(tuple, rows.all(_MARKS)))
+    made = _made(rows.all(_MARKS))
     for table in _COLUMNS:
         rows.count(table, sums.rows(table, made), latest=("last",) if table is pair_sum else ())
 

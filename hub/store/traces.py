@@ -49,7 +49,7 @@ _SORTED = insert(trace_key).from_select(
 
 async def holders(connection: AsyncConnection, names: Sequence[str]) -> CompoundSelect[Any]:
     """A query for the numbers of all exchanges that may have one of these ids, or a delivery that has it."""
-    mark = await connection.scalar(select(func.max(trace_part.c.until_id))) or 0
+    mark = await connection.scalar(_SO_FAR) or 0
     new, sent, key = exchange.c, delivery.c, trace_key.c
     keys = {key_of(name) for name in names}
     return union(
