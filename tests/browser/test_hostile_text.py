@@ -55,6 +55,8 @@ async def _open(page, drawing: Drawn, parts) -> None:
             case _:
                 await route.continue_()
 
+    # The page before goes first: it would ask the hub itself for its live parts while nothing answers in its place.
+    await page.goto("about:blank")
     await page.unroute_all()
     await page.route("**/dashboard/**", serve)
     await page.goto(f"/dashboard/{drawing.name}")

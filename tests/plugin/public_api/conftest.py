@@ -27,6 +27,7 @@ class Caller:
             self.headers["Authorization"] = f"Bearer {token}"
         self.key = key
         self.user = ""
+        self.sockets: list[aiohttp.ClientWebSocketResponse] = []
 
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Status and JSON."""
@@ -36,6 +37,12 @@ class Caller:
             if answer.content_type == "application/json":
                 return answer.status, await answer.json()
             return answer.status, await answer.read()
+
+    async def listen(self, ticket: Any = None) -> aiohttp.ClientWebSocketResponse:
+        """A socket, by a ticket of now unless it is given."""
+        ticket = ticket or await self.post("/v1/tickets")
+        self.sockets.append(await self.session.ws_connect(ticket["url"]))
+        return self.sockets[-1]
 
     async def get(self, path: str, **query: str) -> Any:
         """The JSON of what has to be there."""
@@ -62,6 +69,7 @@ class Desk:
         self.url = self.plugin.url
         self._back: dict[str, str] = {}
         self._front: dict[str, str] = {}
+        self._callers: list[Caller] = []
 
     async def verb(self, name: str, given: bytes = b"") -> Any:
         return await self.app.plugins.reception.call("public_api", name, given)
@@ -73,7 +81,14 @@ class Desk:
         return made.key
 
     def caller(self, key: str = "", token: str = "") -> Caller:
-        return Caller(self.session, self.url, key, token)
+        self._callers.append(Caller(self.session, self.url, key, token))
+        return self._callers[-1]
+
+    async def hang_up(self) -> None:
+        """Close every socket; one that is left open warns from wherever it is found as garbage."""
+        for caller in self._callers:
+            for socket in caller.sockets:
+                await socket.close()
 
     async def user(self, name: str, app: str = "shop") -> Caller:
         """A user with a card of the app."""
@@ -101,7 +116,11 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[Desk]:
             assert (await cpo.push_location(None, f"LOC{number}")).ok
         for tariff in ("AC", "DC"):
             assert (await cpo.push_tariff(None, tariff)).ok
-        yield Desk(app, cpo, emsp, session)
+        desk = Desk(app, cpo, emsp, session)
+        try:
+            yield desk
+        finally:
+            await desk.hang_up()
 
 
 @pytest.fixture

@@ -22,12 +22,6 @@ async def ended(user, command):
     return found
 
 
-async def listen(user):
-    """A socket."""
-    ticket = await user.post("/v1/tickets")
-    return await user.session.ws_connect(ticket["url"])
-
-
 async def heard(socket, wanted):
     """The next message that fits."""
     async with asyncio.timeout(20):
@@ -41,7 +35,7 @@ async def test_a_whole_charge(desk):
     found = await user.get("/v1/locations", **HERE)
     place = found["items"][0]
     assert (place["id"], place["metres"] < 10, place["available"]) == ("LOC1", True, 2)
-    socket = await listen(user)
+    socket = await user.listen()
     assert await socket.receive_json() == {"type": "sessions", "sessions": []}
 
     where = {"party": place["party"], "location": place["id"], "evse": place["evses"][0]["uid"], "connector": "1"}
@@ -103,7 +97,7 @@ async def test_a_long_log_is_written_piece_by_piece(desk):
 
 async def test_a_new_version_takes_over(desk):
     user = await desk.user("anna")
-    socket = await listen(user)
+    socket = await user.listen()
     assert (await socket.receive_json())["type"] == "sessions"
     path = desk.app.config.plugins_folder / "public_api.py"
     path.write_text(path.read_text() + "# changed\n")
@@ -217,7 +211,7 @@ async def test_what_was_charged_stays_whose_it_was(desk):
             await asyncio.sleep(0.01)
     await anna.call("DELETE", f"/v1/cards/{card['id']}")
     await desk.back().post(f"/v1/users/{bob.user}/cards", {"uid": "04AAAA01"})
-    socket = await listen(bob)
+    socket = await bob.listen()
     await ended(anna, await anna.post(f"/v1/sessions/{session}/stop", status=202))
     async with asyncio.timeout(20):
         while not (await anna.get("/v1/log"))["items"]:

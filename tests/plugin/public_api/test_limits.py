@@ -8,7 +8,6 @@ import pytest
 
 from hub.plugin import Party
 from tests.plugin.public_api.conftest import HERE, opened
-from tests.plugin.public_api.test_charging import listen
 
 
 async def raw(url: str, text: bytes, seconds: float = 10.0) -> bytes:
@@ -150,7 +149,7 @@ async def test_a_user_has_not_too_many_of_anything(tmp_path):
     async with opened(tmp_path, cards_per_user=1, sockets_per_user=1) as desk:
         user = await desk.user("anna")
         assert (await user.call("POST", "/v1/cards", {}))[0] == 409
-        first = await listen(user)
+        first = await user.listen()
         ticket = await user.post("/v1/tickets")
         status, _ = await user.call("GET", ticket["url"].partition(desk.url.removeprefix("http://"))[2])
         assert status == 400  # it is no WebSocket yet, and the ticket is as good as before
@@ -201,7 +200,7 @@ async def test_a_socket_that_is_not_read_is_dropped(desk):
     )
     assert b"101" in await loop.sock_recv(slow, 100)
     sockets = desk.plugin.sockets
-    quick = await listen(user)
+    quick = await user.listen()
     taken = asyncio.create_task(drain(quick))
     async with asyncio.timeout(10):
         while len(sockets) < 2:

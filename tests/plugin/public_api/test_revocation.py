@@ -29,8 +29,8 @@ ENDS = {"renewed token": renewed, "removed user": removed, "revoked app key": ke
 @pytest.mark.parametrize("what", ENDS)
 async def test_sockets_tickets_and_requests_end_within_a_second(desk, what, proof):
     user, other = await desk.user("bob"), await desk.user("eve", app="other")
-    sockets = [await user.session.ws_connect((await user.post("/v1/tickets"))["url"]) for _ in range(3)]
-    theirs = await other.session.ws_connect((await other.post("/v1/tickets"))["url"])
+    sockets = [await user.listen() for _ in range(3)]
+    theirs = await other.listen()
     for each in (*sockets, theirs):
         assert (await each.receive_json())["type"] == "sessions"
     ticket = await user.post("/v1/tickets")

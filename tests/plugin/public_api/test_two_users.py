@@ -95,7 +95,7 @@ async def test_a_socket_tells_only_its_user(anna_and_bob):
     desk, anna, others, _ = anna_and_bob
     bob = others["bob"]
     ticket = await bob.post("/v1/tickets")
-    socket = await bob.session.ws_connect(ticket["url"])
+    socket = await bob.listen(ticket)
     assert await socket.receive_json() == {"type": "sessions", "sessions": []}
     await charge(desk, anna)
     await charge(desk, bob, "1001-2")
