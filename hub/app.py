@@ -5,12 +5,14 @@ import socket
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 from types import TracebackType
 from typing import Self
 
 import structlog
 from aiohttp import web
 
+from hub import __version__
 from hub.admin.health import Health
 from hub.admin.opening import admin_listener, admin_socket, url_of
 from hub.admin.server import AdminServer
@@ -23,12 +25,8 @@ from hub.core.sealed import KEY_BYTES, Sealer
 from hub.dashboard.opening import open_dashboard
 from hub.events import Bus
 from hub.facade import HubFacade
-from hub.flow.bridging import Bridging
-from hub.flow.broadcast import Broadcaster
 from hub.flow.certifying import Certifier, Inbox
 from hub.flow.clock import now
-from hub.flow.collect import Collector
-from hub.flow.delivery import Deliverer
 from hub.flow.drain import Drain
 from hub.flow.explain import Explainer
 from hub.flow.hosting import Hosting
@@ -36,47 +34,47 @@ from hub.flow.http import HttpServer
 from hub.flow.indirect import Indirect
 from hub.flow.journal import Journal
 from hub.flow.limits import Gate
-from hub.flow.memory import Memory
-from hub.flow.mirror import Mirror
 from hub.flow.numbers import Numbers
 from hub.flow.outgoing import file_problems, follow_client, open_client
 from hub.flow.overview import Overview, Sources
-from hub.flow.pipeline import Pipeline, Ways
+from hub.flow.pipeline import Pipeline
 from hub.flow.pulse import Pulse
 from hub.flow.reader import Reader
 from hub.flow.reload import Read, Reloader
 from hub.flow.server import SEALED, OcpiServer
-from hub.flow.settings import hosting_settings, http_options, identity, pulling, timing
-from hub.flow.sync import Puller
+from hub.flow.settings import hosting_settings, http_options, identity, timing
 from hub.flow.tally import Tally
 from hub.flow.validation import Mode, Validator
 from hub.listener import CannotStart, Tls, bind, listen, open_tls
 from hub.metrics import Gauges
+from hub.nodes.node import Node
 from hub.partners.access import Access
 from hub.partners.agreements import AgreementBook
 from hub.partners.board import Board
 from hub.partners.clientinfo import HubClientInfo
 from hub.partners.counts import CountBook
-from hub.partners.directory import DirectoryKeeper
+from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.hosted import HostedParties
 from hub.partners.journal import JournalBook
-from hub.partners.liveness import Liveness, Statuses
+from hub.partners.liveness import Liveness
 from hub.partners.opening import Store
 from hub.partners.operations import Partners
 from hub.partners.registration import Registrar
+from hub.partners.statuses import Statuses
 from hub.plugin.loader import Loader
 from hub.plugin.parts import Parts
 from hub.plugin.runner import Runner
+from hub.store.changes import Topic
 from hub.store.plugins import PluginStores
 from hub.telemetry import Telemetry, checked_telemetry
 from hub.upstream import Client
 from hub.upstream.outside import Outside
+from hub.ways import open_ways
 
 log = structlog.get_logger()
 
 CLOSING = 2.0
 """Seconds that connections get to close, when all requests are answered."""
-DAY = 86_400.0
 LOCK_PATIENCE = 2.0
 """Seconds that a start waits for a command which has the store open for a moment."""
 
@@ -97,6 +95,8 @@ class App:
         self.partners: Partners
         self.operations: Operations
         self.keeper: DirectoryKeeper
+        self.node: Node
+        self.port: int
         self.url: str
         self.tls: Tls | None
         self.gate: Gate
@@ -132,15 +132,8 @@ class App:
     async def _start(self) -> None:
         store = await self._stack.enter_async_context(Store(self.config, LOCK_PATIENCE))
         self.keeper = store.keeper
-        self.tls = open_tls(self.config)
-        if self.tls:
-            self.tls.start()
-            self._stack.push_async_callback(self.tls.stop)
-        listener = bind(self.config)
-        self._stack.callback(listener.close)
-        self.url = self.config.listen.base_url(listener.getsockname()[1])
-        desk = self._stack.enter_context(admin_socket(self.config))  # early: a port in use is told before all else
-        self.admin_url = url_of(desk)
+        self._node(store)
+        listener, desk = self._sockets()
         self.gate = Gate(self.config.partner_limits, self.bus, asyncio.get_running_loop().time)
         self.reloader.follow(lambda new: self.gate.reconfigure(new.partner_limits))
         await self.bus.start()
@@ -156,7 +149,10 @@ class App:
             Sealer(store.keyring.derive(b"sealed url", KEY_BYTES)), f"{self.url}/ocpi/{{version}}/{SEALED}/"
         )
         liveness, client_info, board = await self._statuses(store, client)
-        ways, puller = await self._ways(store, client, indirect, liveness)
+        ways, puller = await open_ways(
+            self._stack, self.reloader, store, self.node, client, indirect, liveness,
+            self.catalogue, self.bus, self.gate, self.numbers, self.url,
+        )  # fmt: skip
         validator, tally = self._checks(store)
         pipeline = Pipeline(self.plugins, ways, validator, self.bus, now)
         registrar = Registrar(
@@ -207,12 +203,35 @@ class App:
                 self._gauges(),
             )
         )
+        await self.node.start(now_ms())
         await self._listen(listener, reader, pipeline, registrar, liveness, client_info)
         self._stack.enter_context(health.taking_messages())
         control = ControlServer(self.config.data_folder / "hub.sock", self.operations)
         self._stack.push_async_callback(control.stop)
         await control.start()
         log.info("started", versions_url=self.versions_url, partners=len(self.keeper.records))
+
+    def _sockets(self) -> tuple[socket.socket, socket.socket | None]:
+        """Where partners and operators reach the hub. Early: a port in use is told before all else."""
+        self.tls = open_tls(self.config)
+        if self.tls:
+            self.tls.start()
+            self._stack.push_async_callback(self.tls.stop)
+        listener = bind(self.config)
+        self._stack.callback(listener.close)
+        self.port = listener.getsockname()[1]
+        self.url = self.config.listen.base_url(self.port)
+        desk = self._stack.enter_context(admin_socket(self.config))
+        self.admin_url = url_of(desk)
+        return listener, desk
+
+    def _node(self, store: Store) -> None:
+        """Who this process is among those that share the store."""
+        settings = self.config.node
+        name = settings.name or gethostname()
+        self.node = Node(store.database, store.follower, name, __version__, self.numbers.share, settings.alone)
+        self._stack.push_async_callback(self.node.stop)
+        self.reloader.follow(lambda new: self.node.reconfigure(new.node.alone))
 
     def _client(self) -> Client:
         """Who calls partners, and where results come back that the hub itself asked for."""
@@ -265,7 +284,7 @@ class App:
         if not settings.enabled:
             return None
         journal = Journal(
-            store.database, self.bus, self.numbers,
+            store.database, self.bus, self.numbers, self.node.leads,
             days=settings.days, rows=settings.rows, sums_days=settings.sums_days,
         )  # fmt: skip
         self.reloader.follow(lambda new: journal.reconfigure(new.journal.days, new.journal.rows, new.journal.sums_days))
@@ -304,54 +323,30 @@ class App:
         settings = self.config.liveness
         statuses = await Statuses.load(store.database)
         liveness = Liveness(
-            store.keeper, client, self.bus, statuses, Policy(idle=settings.idle), timeout=settings.probe_timeout
+            store.keeper,
+            client,
+            self.bus,
+            statuses,
+            Policy(idle=settings.idle),
+            leads=self.node.leads,
+            timeout=settings.probe_timeout,
         )
         client_info = HubClientInfo(store.keeper, client, self.bus, statuses, liveness.report)
         await client_info.start()
         self._stack.push_async_callback(client_info.stop)
         await liveness.start()
+        for topic, handlers in {
+            Topic.PLATFORM: (liveness.follow_platforms, client_info.follow),
+            Topic.STATUS: (statuses.follow, liveness.follow_statuses, client_info.follow),
+            Topic.DOUBT: (liveness.follow_doubts,),
+        }.items():
+            for handler in handlers:
+                store.follower.follow(topic, handler)
         self.reloader.follow(
             lambda new: liveness.reconfigure(Policy(idle=new.liveness.idle), new.liveness.probe_timeout)
         )
         self._stack.push_async_callback(liveness.stop)
         return liveness, client_info, Board(store.keeper, statuses, liveness, client)
-
-    async def _ways(self, store: Store, client: Client, indirect: Indirect, liveness: Liveness) -> tuple[Ways, Puller]:
-        """What carries messages out."""
-        routing, follow = self.config.routing, self.reloader.follow
-        mirror = Mirror(store.database, routing.page_limit)
-        self._stack.push_async_callback(mirror.stop)
-        bridging = Bridging(self.catalogue, mirror, store.database, show_owner=routing.show_owner)
-        follow(lambda new: mirror.reconfigure(new.routing.page_limit))
-        follow(lambda new: bridging.reconfigure(show_owner=new.routing.show_owner))
-        deliverer = Deliverer(
-            client, indirect, bridging, self.bus, liveness.report, self.numbers, lambda: store.keeper.current
-        )
-        memory = Memory(store.database, mirror, self.bus, routing.hint_days * DAY)
-        memory.start()
-        self._stack.push_async_callback(memory.stop)
-        follow(lambda new: memory.reconfigure(new.routing.hint_days * DAY))
-        broadcaster = Broadcaster(deliverer, routing.broadcast_at_once, routing.broadcasts, self.gate.broadcast)
-        self._stack.push_async_callback(broadcaster.stop)
-        follow(lambda new: broadcaster.reconfigure(new.routing.broadcast_at_once, new.routing.broadcasts))
-        puller = Puller(store.keeper, client, mirror, self.catalogue, self.bus, pulling(self.config))
-        if self.config.sync.enabled:
-            await puller.start()
-        self._stack.push_async_callback(puller.stop)
-        follow(lambda new: puller.reconfigure(pulling(new), enabled=new.sync.enabled))
-        collector = Collector(deliverer, routing.broadcast_at_once, routing.page_limit)
-        follow(lambda new: collector.reconfigure(new.routing.broadcast_at_once, new.routing.page_limit))
-        ways = Ways(
-            deliverer,
-            broadcaster,
-            collector,
-            mirror,
-            bridging,
-            memory,
-            routing.ask_timeout,
-            f"{self.url}/ocpi",
-        )
-        return ways, puller
 
     async def _listen(
         self,
@@ -366,7 +361,7 @@ class App:
         server = OcpiServer(
             self.catalogue, self.keeper, self.access, registrar, reader, pipeline, client_info,
             self.gate, liveness.seen, self.url, self.config.routing.page_limit, timing(self.config),
-            Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers, self._inbox,
+            Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers, self._inbox, self.node.news,
         )  # fmt: skip
         follow(lambda new: server.reconfigure(new.routing.page_limit, timing(new), Proxies(new.listen.trusted_proxies)))
         self.keeper.shut_out += (server.shut_out, self.gate.forget)

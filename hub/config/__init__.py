@@ -19,7 +19,7 @@ from hub.config.model import (
 )
 from hub.config.origin import ConfigError
 from hub.config.section import Section
-from hub.config.storing import Journal, Store
+from hub.config.storing import Journal, Node, Store
 
 __all__ = [
     "Admin",
@@ -31,6 +31,7 @@ __all__ = [
     "Listen",
     "Liveness",
     "Log",
+    "Node",
     "PartnerLimits",
     "PluginOptions",
     "Routing",

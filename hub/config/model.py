@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field, structs
 
 from hub.config.origin import Origin
 from hub.config.section import Section
-from hub.config.storing import Journal, Store
+from hub.config.storing import Journal, Node, Store
 from hub.core.catalogue import CATALOGUE, EXTRAS, ExtraModule
 from hub.core.custom import CustomModule, operations
 from hub.core.modules import Catalogue
@@ -326,6 +326,7 @@ class Config(Struct, frozen=True, kw_only=True):
     admin: Admin = Admin()
     journal: Journal = Journal()
     store: Store = Store()
+    node: Node = Node()
     telemetry: Telemetry = Telemetry()
     log: Log = Log()
     modules: dict[str, CustomModule] = {}
@@ -345,8 +346,13 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def data_folder(self) -> Path:
-        """Absolute path of the folder with hub.db, hub.key, hub.sock and hub.lock."""
+        """Absolute path of the folder with hub.sock and hub.lock; hub.db and hub.key, where nothing else is said."""
         return self.folder / self.hub.data
+
+    @property
+    def key_file(self) -> Path:
+        """Absolute path of the file with the key that tokens are encrypted with."""
+        return self.folder / self.store.key_file if self.store.key_file else self.data_folder / "hub.key"
 
     @property
     def database(self) -> Path | str:

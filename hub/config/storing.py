@@ -17,6 +17,13 @@ class Store(Section, frozen=True):
             examples=["postgresql://hub:PASSWORD@db.example/hub"],
         ),
     ] = None
+    key_file: Annotated[
+        str | None,
+        Meta(
+            description="File with the key that tokens are encrypted with. Without it: hub.key in the data folder.",
+            examples=["/key/hub.key"],
+        ),
+    ] = None
     connections: Annotated[
         int,
         Meta(ge=1, le=100, description="Connections to the database that are for reading; two more are for writing."),
@@ -25,6 +32,24 @@ class Store(Section, frozen=True):
     def __repr__(self) -> str:
         """Without the URL, which holds a password."""
         return f"Store(connections={self.connections})"
+
+
+class Node(Section, frozen=True):
+    """This hub, where several share one PostgreSQL database."""
+
+    name: Annotated[
+        str | None,
+        Meta(
+            min_length=1,
+            max_length=100,
+            description="Name of this node, for people. Without it: the name of the machine.",
+            examples=["hub-1"],
+        ),
+    ] = None
+    alone: Annotated[
+        float,
+        Meta(ge=0, le=86_400, description="Seconds that it goes on with what it knows when the database is away."),
+    ] = 300.0
 
 
 class Journal(Section, frozen=True):

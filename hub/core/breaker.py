@@ -176,7 +176,7 @@ class Breaker:
         """The platform answered a message. Whether that changes anything; else a probe is due later, and no more."""
         self._heard_at = now
         if self.open:
-            self._hurry(now)
+            self.hurry(now)
             return True
         if self._confirmed and self._probe_at == inf and not (self._failures or self._lost or self._tries):
             return False
@@ -192,8 +192,22 @@ class Breaker:
         """
         self._heard_at = now
         if self.open:
-            self._hurry(now)
+            self.hurry(now)
         return self.open
+
+    def follow(self, status: ConnectionStatus, now: float, jitter: float) -> None:
+        """Others found this, and told partners of it: it holds here, too."""
+        self.published, self._published_at = status, now
+        if self.state is not State.REGISTERED or status not in _REACHABLE:
+            return
+        if status is ConnectionStatus.CONNECTED:
+            self._probed_at = now
+            self._alive(now, jitter)
+            self._probe_at = inf
+        elif not self.open:
+            self.open = True
+            self._trouble_at = self._gone_at = self._opened_at = now
+            self._wait(now, jitter)
 
     def failed(self, now: float, jitter: float, took: float = 0.0) -> None:
         """A message got no answer, which took so many seconds to find out.
@@ -254,6 +268,6 @@ class Breaker:
         self._probe_at = now + delay * (0.5 + jitter / 2)
         self._tries = min(self._tries + 1, _MOST_TRIES)
 
-    def _hurry(self, now: float) -> None:
+    def hurry(self, now: float) -> None:
         """Probe at once, though not more often than ever: a platform may send requests and take none."""
         self._probe_at = min(self._probe_at, max(now, self._probed_at + self._policy.first))

@@ -22,6 +22,7 @@ from hub.events import Attached, Bus, Delivered, Found, Handled, Handlers, Refus
 from hub.flow import entries
 from hub.flow.numbers import Numbers
 from hub.flow.waiting import is_broadcast
+from hub.nodes.node import Leads, always
 from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
 from hub.store.database import Database, Part, Work
@@ -72,10 +73,21 @@ class Live(msgspec.Struct, frozen=True):
 class Journal:
     """Listens and writes. `days` and `rows` say how much is kept, `sums_days` how long sums outlive that."""
 
-    def __init__(self, database: Database, bus: Bus, numbers: Numbers, *, days: int, rows: int, sums_days: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        numbers: Numbers,
+        leads: Leads = always,
+        *,
+        days: int,
+        rows: int,
+        sums_days: int,
+    ) -> None:
         self._database = database
         self._bus = bus
         self._numbers = numbers
+        self._leads = leads
         self._days = days
         self._rows = rows
         self._sums_days = sums_days
@@ -294,7 +306,8 @@ class Journal:
         while True:
             await asyncio.sleep(_TIDY)
             try:
-                await self.tidy()
+                if self._leads():
+                    await self.tidy()
             except Exception as error:  # noqa: BLE001 - as above
                 self._tell(error)
 

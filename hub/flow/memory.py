@@ -14,6 +14,7 @@ from hub.core.party import Party
 from hub.core.route import Route, Way
 from hub.events import Attached, Bus, Handled
 from hub.flow.mirror import Mirror, object_key, token_key
+from hub.nodes.node import Leads, always
 from hub.ocpi.v2_3_0 import TokenType
 from hub.partners.directory import now_ms
 from hub.store.database import Database
@@ -31,10 +32,11 @@ _MODULES = frozenset(("commands", "locations", "sessions", "tokens"))
 class Memory:
     """Finds the receiver of an open message, and remembers what passes. `lifetime` is in seconds."""
 
-    def __init__(self, database: Database, mirror: Mirror, bus: Bus, lifetime: float) -> None:
+    def __init__(self, database: Database, mirror: Mirror, bus: Bus, lifetime: float, leads: Leads = always) -> None:
         self._database = database
         self._mirror = mirror
         self._bus = bus
+        self._leads = leads
         self._lifetime = round(lifetime * 1000)
         self._fresh: dict[Hint, None] = {}
         self._written: asyncio.Task[None] | None = None
@@ -97,7 +99,7 @@ class Memory:
             await asyncio.sleep(_PAUSE)
             try:
                 await self._flush()
-                if loop.time() > swept:
+                if self._leads() and loop.time() > swept:
                     swept = loop.time() + _SWEEP
                     await self._database.write(partial(forget_older, before=now_ms() - self._lifetime))
             except Exception as error:  # noqa: BLE001 - a full disk now is no reason never to write again

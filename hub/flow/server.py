@@ -5,7 +5,7 @@ OCPI 2.2.1, chapters 4, 6 and 7. Nothing but an OCPI envelope leaves here, and n
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -43,6 +43,7 @@ from hub.flow.response import Response
 from hub.flow.under_way import UnderWay
 from hub.ids import new_id
 from hub.listener.request import Request
+from hub.nodes.node import no_news
 from hub.ocpi import envelope
 from hub.ocpi.handshake import Endpoint, Version, VersionDetails
 from hub.partners.access import Access, Caller, check_functional
@@ -83,6 +84,7 @@ class OcpiServer:
     """Handles every request of the OCPI listener. `base_url` is where partners reach the hub, without a slash.
 
     `client_info` and `inbox` are None where there is no hub, but one party: it has no others to tell of, or to check.
+    `news` brings what is known of partners up to date with other nodes.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class OcpiServer:
         bus: Bus,
         numbers: Numbers,
         inbox: Inbox | None = None,
+        news: Callable[[], Awaitable[None]] = no_news,
     ) -> None:
         self._catalogue = catalogue
         self._keeper = keeper
@@ -122,6 +125,7 @@ class OcpiServer:
         self._versions = catalogue.versions
         self._bus = bus
         self._numbers = numbers
+        self._news = news
         self._inbox = inbox
         self._under_way = UnderWay()
         self._stopping = self._traced = False
@@ -163,7 +167,10 @@ class OcpiServer:
             headers = read(request.raw_headers)
             if self._traced:
                 headers = msgspec.structs.replace(headers, traceparent=traceparent(request.raw_headers))
-            caller = self._caller(request, headers)
+            try:
+                caller = self._access.authenticate(self._keeper.current, headers.authorization)
+            except Unauthorized:
+                caller = await self._stranger(request, headers)
             let_in = self._gate.enter(caller.platform)
             try:
                 response = await self._dispatch(Call(request, headers, number, began, caller), caller)
@@ -211,8 +218,12 @@ class OcpiServer:
             self._bus.publish(served(call, call.caller.platform, module, version, response))
         return response
 
-    def _caller(self, request: Request, headers: RequestHeaders) -> Caller:
-        """Who calls, whatever it may open. Raises Unauthorized, or TooManyRequests where that is too frequent."""
+    async def _stranger(self, request: Request, headers: RequestHeaders) -> Caller:
+        """Who calls with a token that is not known: another node may have given it a moment ago.
+
+        Raises Unauthorized, or TooManyRequests where that is too frequent.
+        """
+        await self._news()
         try:
             return self._access.authenticate(self._keeper.current, headers.authorization)
         except Unauthorized:

@@ -24,6 +24,7 @@ from hub.core.party import Party
 from hub.core.paths import join
 from hub.events import Bus, Registered, StatusChanged, Subscription
 from hub.flow.mirror import Mirror
+from hub.nodes.node import Leads, always
 from hub.ocpi import envelope
 from hub.ocpi.rows import NoList
 from hub.ocpi.rows import rows as rows_of
@@ -80,6 +81,7 @@ class Puller:
         catalogue: Catalogue,
         bus: Bus,
         settings: Settings,
+        leads: Leads = always,
     ) -> None:
         self._keeper = keeper
         self._client = client
@@ -88,6 +90,7 @@ class Puller:
         self._mirrored = sorted(lists, key=lambda row: row.module)
         self._bus = bus
         self._settings = settings
+        self._leads = leads
         self._progress: dict[int, Progress] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
@@ -163,7 +166,8 @@ class Puller:
         while True:
             # Splay, as OCPI advises: partners must not all be asked at the same moment.
             await asyncio.sleep(self._settings.interval * (1 - self._settings.splay * random.random()))  # noqa: S311
-            self._begin_named(lambda _: True)
+            if self._leads():
+                self._begin_named(lambda _: True)
 
     async def _pull(self, platform: Platform, progress: Progress) -> None:
         try:

@@ -5,7 +5,8 @@ import msgspec
 from hub.core.directory import State
 from hub.core.status import ConnectionStatus
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.partners.liveness import Liveness, Look, Statuses
+from hub.partners.liveness import Liveness, Look
+from hub.partners.statuses import Statuses
 from hub.store.statuses import StatusRecord
 from hub.upstream import Client
 

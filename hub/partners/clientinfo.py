@@ -6,7 +6,7 @@ what is gone, is PUT as SUSPENDED (15.2.1: invalidated objects) and left out of 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import msgspec
 import structlog
@@ -22,7 +22,7 @@ from hub.ocpi import envelope
 from hub.ocpi.client_info import ClientInfo, standing
 from hub.partners.calls import JSON, opening
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.partners.liveness import Statuses
+from hub.partners.statuses import Statuses
 from hub.upstream import Client, Fault, Request, SendError
 
 log = structlog.get_logger()
@@ -117,6 +117,19 @@ class HubClientInfo:
                     if who.party in parties:
                         told = status if who.party in seen else ConnectionStatus.SUSPENDED
                         self._tell(viewer, who, told, published.changed_at)
+
+    async def follow(self, keys: Collection[str] | None) -> None:
+        """Other nodes changed platforms, or published of them, and told who has to know: here it is only noted."""
+        for platform_id in {*self._looked_at, *self._keeper.current.platforms} if keys is None else map(int, keys):
+            platform = self._keeper.current.platforms.get(platform_id)
+            published = self._statuses.get(platform_id)
+            if platform is None:
+                self._told.pop(platform_id, None)
+                self._looked_at.pop(platform_id, None)
+                continue
+            self._looked_at[platform_id] = platform, self._status(platform_id)
+            if published is not None:
+                self._told[platform_id] = standing(platform, published.status)
 
     async def _changed(self, event: Event) -> None:
         if isinstance(event, StatusChanged):

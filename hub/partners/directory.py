@@ -5,7 +5,7 @@ Nothing is answered before both happened: what was acknowledged is on disk and i
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +20,7 @@ from hub.core.paths import origin
 from hub.errors import InvalidParameters
 from hub.partners.tokens import authorization
 from hub.store.agreements import load_rules
+from hub.store.changes import Topic, note
 from hub.store.credentials import open_token, set_credential_encoding
 from hub.store.crypto import Keyring
 from hub.store.database import Database
@@ -51,20 +52,44 @@ class DirectoryKeeper:
         self._refreshing = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read everything from the store."""
+        """Read everything from the store, for the first time or anew."""
         records = await self._database.read(load_all)
-        self.records = {record.id: record for record in records}
+        before, self.records = self.records, {record.id: record for record in records}
         directory = Directory.of(
             self.current.hub,
             [self._platform(record) for record in records],
             [(each.digest, record.id, each.kind) for record in records for each in record.credentials],
         )
-        self.current = msgspec.structs.replace(directory, agreements=self.current.agreements)
+        offline = self.current.offline.intersection(directory.platforms)
+        self.current = msgspec.structs.replace(directory, agreements=self.current.agreements, offline=offline)
+        self._agree(await self._database.read(load_rules))
+        self.stale.clear()
+        for platform_id in before:
+            if platform_id not in self.records or self.records[platform_id].state is State.SUSPENDED:
+                self._shut(platform_id)
+
+    async def follow_platforms(self, keys: Collection[str] | None) -> None:
+        """Take over what other nodes changed of these platforms, by id; None: of any."""
+        if keys is None:
+            async with self._refreshing:
+                await self.load()
+        else:
+            for key in keys:
+                await self.refresh(int(key))
+
+    async def follow_agreements(self, _: Collection[str] | None) -> None:
+        """Take over what other nodes agreed."""
         self._agree(await self._database.read(load_rules))
 
     async def write(self, platform_id: int, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run one transaction that concerns one platform, then bring the snapshot up to date with it."""
-        result = await self._database.write(work)
+
+        async def noted(connection: AsyncConnection) -> T:
+            done = await work(connection)
+            await note(connection, self._database.node, Topic.PLATFORM, str(platform_id))
+            return done
+
+        result = await self._database.write(noted)
         await self.refresh(platform_id)
         return result
 
@@ -73,11 +98,17 @@ class DirectoryKeeper:
 
         InvalidParameters where its name or a party is another's.
         """
+
+        async def noted(connection: AsyncConnection) -> int:
+            platform_id = await work(connection)
+            await note(connection, self._database.node, Topic.PLATFORM, str(platform_id))
+            return platform_id
+
         async with self._creating:
             if any(each.name.casefold() == name.casefold() for each in self.current.platforms.values()):
                 raise InvalidParameters(f"there is a partner {name!r} already; see: ocpi-hub partner list")
             try:
-                platform_id = await self._database.write(work)
+                platform_id = await self._database.write(noted)
             except PartyTaken as taken:
                 raise InvalidParameters(str(taken)) from None
             await self.refresh(platform_id)
@@ -114,7 +145,12 @@ class DirectoryKeeper:
 
     async def change_agreements(self, work: Callable[[AsyncConnection], Awaitable[list[Rule]]]) -> None:
         """Run one transaction that changes the agreements and gives all of them; in force when this returns."""
-        self._agree(await self._database.write(work))
+
+        async def noted(connection: AsyncConnection) -> list[Rule]:
+            await note(connection, self._database.node, Topic.AGREEMENT)
+            return await work(connection)
+
+        self._agree(await self._database.write(noted))
 
     def set_default(self, *, agreed: bool) -> None:
         """Set what holds between two parties without an agreement."""

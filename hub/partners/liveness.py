@@ -8,16 +8,14 @@ import asyncio
 import contextlib
 import heapq
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from math import inf
-from typing import Self
 
 import msgspec
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.breaker import Breaker, Policy
-from hub.core.directory import Platform
+from hub.core.directory import Platform, State
 from hub.core.status import ConnectionStatus
 from hub.events import (
     Bus,
@@ -29,12 +27,13 @@ from hub.events import (
     TokenRefused,
     Unregistered,
 )
+from hub.nodes.node import Leads, always
 from hub.ocpi import envelope
 from hub.ocpi.client_info import standing
 from hub.partners.calls import opening
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.store.database import Database
-from hub.store.statuses import StatusRecord, load_statuses, set_status
+from hub.partners.statuses import Statuses
+from hub.store.errors import StoreError
 from hub.upstream import Client, Fault, Request, SendError
 
 log = structlog.get_logger()
@@ -43,6 +42,8 @@ _TROUBLE = frozenset[Fault | int]((Fault.CONNECT, Fault.RESET, Fault.RESOLVE, Fa
 # These say something of the hub or of one message, and nothing of whether the platform is there.
 _NO_SIGN = frozenset[Fault | int]((Fault.BUSY, Fault.CLOSED, Fault.FORBIDDEN, Fault.PROTOCOL, Fault.REQUEST, Fault.URL))
 _PROBE_BODY = 2**20
+_WATCH = 3.0
+"""Seconds between two looks at a platform that is left to the node that leads."""
 _WORDS = {
     Fault.CONNECT: "it does not accept connections",
     Fault.RESET: "it closes connections without an answer",
@@ -50,56 +51,6 @@ _WORDS = {
     Fault.TIMEOUT: "it does not answer in time",
     Fault.TLS: "its TLS certificate or handshake fails",
 }
-
-
-class Statuses:
-    """The published status of each platform, in memory and in the store. `changed_at` of a platform only ever grows.
-
-    It is the `last_updated` of the platform's client infos, in milliseconds since 1970.
-    """
-
-    def __init__(self, database: Database, known: dict[int, StatusRecord]) -> None:
-        """Use `load`."""
-        self._database = database
-        self._known = known
-
-    @classmethod
-    async def load(cls, database: Database) -> Self:
-        """Everything that was published before."""
-        return cls(database, await database.read(load_statuses))
-
-    def get(self, platform_id: int) -> StatusRecord | None:
-        """What was published of a platform; None where nothing was."""
-        return self._known.get(platform_id)
-
-    async def set(self, platform_id: int, status: ConnectionStatus) -> StatusRecord:
-        """Publish a status. In force at once; partners learn it also where it can not be kept."""
-        await self._keep({platform_id: status})
-        return self._known[platform_id]
-
-    async def renew(self, platform_ids: Iterable[int]) -> None:
-        """Give platforms a new `changed_at`: something else than their status changed."""
-        await self._keep({each: self._known[each].status for each in platform_ids if each in self._known})
-
-    async def _keep(self, statuses: Mapping[int, ConnectionStatus]) -> None:
-        now = now_ms()
-        for platform_id, status in statuses.items():
-            before = self._known.get(platform_id)
-            self._known[platform_id] = StatusRecord(status, max(now, before.changed_at + 1 if before else 0))
-        records = {platform_id: self._known[platform_id] for platform_id in statuses}
-
-        async def work(connection: AsyncConnection) -> None:
-            for platform_id, record in records.items():
-                await set_status(connection, platform_id, record.status, record.changed_at)
-
-        try:
-            await self._database.write(work)
-        except Exception as error:  # noqa: BLE001 - a full disk is no reason to let partners send into the void
-            log.warning("statuses_not_kept", platform_ids=sorted(statuses), error=repr(error))
-
-    def forget(self, platform_id: int) -> None:
-        """The platform is gone, and the store has forgotten it."""
-        self._known.pop(platform_id, None)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -128,11 +79,13 @@ class Liveness:
         statuses: Statuses,
         policy: Policy,
         *,
+        leads: Leads = always,
         timeout: float = 5.0,
         at_once: int = 256,
     ) -> None:
         """`timeout` is the seconds of one probe, `at_once` how many probes run at the same time."""
         self._keeper = keeper
+        self._leads = leads
         self._client = client
         self._bus = bus
         self._statuses = statuses
@@ -143,6 +96,7 @@ class Liveness:
         self._breakers: dict[int, Breaker] = {}
         self._heard: dict[int, float] = {}
         self._why: dict[int, str] = {}
+        self._doubted: dict[int, float] = {}
         self._heap: list[tuple[float, int]] = []
         self._planned: dict[int, float] = {}
         self._wake = asyncio.Event()
@@ -214,6 +168,25 @@ class Liveness:
             heard_ago=None if heard is None else now - heard,
         )
 
+    async def follow_platforms(self, _: Collection[str] | None) -> None:
+        """Other nodes changed partners."""
+        self._reconcile()
+
+    async def follow_statuses(self, keys: Collection[str] | None) -> None:
+        """Other nodes published statuses: what they found holds here, too."""
+        for platform_id in map(int, keys) if keys is not None else list(self._breakers):
+            breaker, known = self._breakers.get(platform_id), self._statuses.get(platform_id)
+            if breaker and known and breaker.published is not known.status:
+                breaker.follow(known.status, self._clock(), _chance())
+                self._follow(platform_id, breaker)
+
+    async def follow_doubts(self, keys: Collection[str] | None) -> None:
+        """Other nodes have reason to ask whether these platforms are there."""
+        for platform_id in map(int, keys or ()):
+            if breaker := self._breakers.get(platform_id):
+                breaker.hurry(self._clock())
+                self._follow(platform_id, breaker)
+
     async def _partners_changed(self, event: Event) -> None:
         self._reconcile(event.platform if isinstance(event, Registered) else None)
 
@@ -224,7 +197,8 @@ class Liveness:
             self._forget(platform_id)
         for platform in platforms.values():
             breaker = self._breakers.get(platform.id) or self._add(platform)
-            confirmed = platform.name == registered
+            registers = breaker.state is State.INVITED and platform.state is State.REGISTERED
+            confirmed = registers or platform.name == registered
             if confirmed or breaker.state is not platform.state:
                 breaker.enter(platform.state, self._clock(), confirmed=confirmed)
             self._follow(platform.id, breaker)
@@ -242,6 +216,7 @@ class Liveness:
         del self._breakers[platform_id]
         self._heard.pop(platform_id, None)
         self._why.pop(platform_id, None)
+        self._doubted.pop(platform_id, None)
         self._planned.pop(platform_id, None)
         self._statuses.forget(platform_id)
         self._keeper.set_offline(self._keeper.current.offline - {platform_id})
@@ -255,7 +230,9 @@ class Liveness:
         if breaker.open != (platform_id in directory.offline):
             self._keeper.set_offline(directory.offline ^ {platform_id})
             log.warning("unreachable" if breaker.open else "reachable", platform=platform.name)
-        due = breaker.due
+        self._plan(platform_id, breaker.due)
+
+    def _plan(self, platform_id: int, due: float) -> None:
         if due < self._planned.get(platform_id, inf):
             self._planned[platform_id] = due
             heapq.heappush(self._heap, (due, platform_id))
@@ -281,13 +258,36 @@ class Liveness:
 
     async def _tend(self, platform_id: int, probes: asyncio.TaskGroup) -> None:
         breaker, now = self._breakers[platform_id], self._clock()
+        if not self._leads() and await self._leave(platform_id, breaker, now):
+            return
         if breaker.probe_due <= now:
             breaker.begin_probe(now)
             probes.create_task(self._probe(platform_id, breaker), name=f"probe {platform_id}")
-        if (status := breaker.publishable(now)) is not None:
+        if self._leads() and (status := breaker.publishable(now)) is not None:
             breaker.publish(now)
             await self._publish(platform_id, status)
         self._follow(platform_id, breaker)
+
+    async def _leave(self, platform_id: int, breaker: Breaker, now: float) -> bool:
+        """Leave a platform to the node that leads, and look again later whether that is still so.
+
+        What this node alone can not reach, it probes itself until all agree; and it gives the other reason to ask.
+        """
+        gone = breaker.published is ConnectionStatus.OFFLINE
+        news = self._heard.get(platform_id, -inf) if gone else breaker.trouble_at
+        if breaker.open and news > self._doubted.get(platform_id, -inf):
+            self._doubted[platform_id] = now
+            await self._doubt(platform_id)
+        if breaker.open and not gone:
+            return False
+        self._plan(platform_id, max(breaker.due, now + _WATCH))
+        return True
+
+    async def _doubt(self, platform_id: int) -> None:
+        try:
+            await self._statuses.doubt(platform_id)
+        except StoreError as error:
+            log.debug("doubt_not_told", platform_id=platform_id, reason=str(error))
 
     async def _publish(self, platform_id: int, status: ConnectionStatus) -> None:
         before = self._statuses.get(platform_id)

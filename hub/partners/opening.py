@@ -8,8 +8,10 @@ from typing import Self
 
 from hub.config import Config
 from hub.core.party import Party
+from hub.nodes.follower import Follower
 from hub.partners.directory import DirectoryKeeper
 from hub.partners.keys import KeyBook
+from hub.store.changes import Topic
 from hub.store.crypto import Keyring, load_or_create_key
 from hub.store.database import Database
 from hub.store.errors import KeyFileMissing, StoreLocked, StoreUnsuitable
@@ -27,6 +29,7 @@ class Store:
 
     def __init__(self, config: Config, patience: float = 0.0) -> None:
         self._folder = config.data_folder
+        self._key_path = config.key_file
         self._where = config.database
         self._connections = config.store.connections
         self._patience = patience
@@ -35,6 +38,7 @@ class Store:
         self.keyring: Keyring
         self.database: Database
         self.keys: KeyBook
+        self.follower: Follower
         self._hub = Party.parse(config.hub.party)
         self._agreed = config.routing.agreements == "open"
 
@@ -54,7 +58,7 @@ class Store:
     async def _open(self) -> None:
         private_folder(self._folder)
         await self._lock()
-        key_path = self._folder / "hub.key"
+        key_path = self._key_path
         if isinstance(self._where, Path):
             if self._where.exists() and not key_path.exists():
                 raise KeyFileMissing(key_path, self._where)
@@ -69,10 +73,15 @@ class Store:
                 raise KeyFileMissing(key_path, self.database.where)
             self.keyring = Keyring(load_or_create_key(key_path))
         await check_key(self.database, self.keyring, key_path)
+        self.follower = Follower(self.database)
+        await self.follower.mark()
         self.keeper = DirectoryKeeper(self.database, self.keyring, self._hub, agreed=self._agreed)
         await self.keeper.load()
         self.keys = KeyBook(self.database)
         await self.keys.load()
+        self.follower.follow(Topic.PLATFORM, self.keeper.follow_platforms)
+        self.follower.follow(Topic.AGREEMENT, self.keeper.follow_agreements)
+        self.follower.follow(Topic.KEY, self.keys.follow)
 
     async def _lock(self) -> None:
         lock = FolderLock(self._folder / "hub.lock")

@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Executable, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.ids import new_id
+from hub.store.seat import Seat, SoleSeat
 from hub.store.statements import Values
 
 T = TypeVar("T")
@@ -59,12 +61,18 @@ class Database(ABC):
 
     where: str
     """Which one it is, for people: a path, or a URL without its password."""
+    shared = False
+    """Whether other processes may change it meanwhile."""
+
+    def __init__(self) -> None:
+        self.node = new_id()
+        """Who this process is among those that share the database."""
 
     @staticmethod
-    async def open(where: Path | str, *, connections: int = CONNECTIONS) -> "Database":
+    async def open(where: Path | str, *, connections: int = CONNECTIONS, patient: bool = False) -> "Database":
         """Open the SQLite file at a path, or the PostgreSQL database at a URL, which has to be there.
 
-        Raises StoreUnsuitable when data is not safe there, StoreDamaged and StoreUnavailable.
+        `patient`: a statement may take as long as it takes. Raises StoreUnsuitable when data is not safe there, StoreDamaged and StoreUnavailable.
         """
         # Not at the top: each takes long to import, and of what PostgreSQL needs nothing has to be there.
         if isinstance(where, Path):
@@ -73,7 +81,11 @@ class Database(ABC):
             return await SqliteDatabase.at(where, readers=connections)
         from hub.store.postgresql import PostgresDatabase  # noqa: PLC0415
 
-        return await PostgresDatabase.at(where, readers=connections)
+        return await PostgresDatabase.at(where, readers=connections, patient=patient)
+
+    def seat(self) -> Seat:
+        """The seat of this process among those that share the database; it is not taken yet."""
+        return SoleSeat()
 
     @abstractmethod
     async def close(self) -> None:
@@ -93,6 +105,10 @@ class Database(ABC):
     @abstractmethod
     async def write_rows(self, work: RowsWork[T]) -> T:
         """`write` for very many rows of the journal. Once begun it comes to its end, whoever is cancelled."""
+
+    async def migrate(self, work: Work[T]) -> T:
+        """`write` for a change of the schema: it waits for all other writes, and is done again where it got stuck."""
+        return await self.write(work)
 
     async def keeps_on_disk(self) -> bool:
         """Whether what is acknowledged survives a power cut."""

@@ -1,5 +1,6 @@
 """Every error of the store. Messages are for people; none holds a token, a digest or a key."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from hub.core.party import Party, PartyRole
@@ -104,6 +105,30 @@ class DatabaseFull(StoreUnavailable):
         super().__init__(f"{where} has no room left: {reason}. Give the server more disk or memory.")
 
 
+class DatabaseSlow(StoreUnavailable):
+    """It took too long, or somebody held a lock for too long. What was under way was not done."""
+
+    brief = "the database does not answer in time"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"{where} does not answer in time: {reason}. Is the server at its limits, or does somebody hold a lock? "
+            "pg_stat_activity there tells."
+        )
+
+
+class SharedSession(StoreUnavailable):
+    """A pooler between the hub and the server gives one session to several connections."""
+
+    brief = "a pooler in front of the database mixes sessions"
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"Something before {where} gives one session to several connections: {reason}. Set pool_mode = session "
+            "in PgBouncer, or let store.url lead to PostgreSQL itself."
+        )
+
+
 class NotAllowed(StoreUnavailable):
     """The hub's user may not do what it has to."""
 
@@ -113,15 +138,35 @@ class NotAllowed(StoreUnavailable):
         super().__init__(f"The hub's user lacks rights in {where}: {reason}. Let it own the database: ALTER DATABASE.")
 
 
-class SchemaTooNew(StoreError):
-    """A newer hub has changed the schema."""
+class NoSeat(StoreUnavailable):
+    """As many nodes share the database as can."""
 
-    def __init__(self, where: Path | str, revision: str) -> None:
+    brief = "too many nodes share the database"
+
+    def __init__(self, where: str, seats: int) -> None:
+        super().__init__(f"All {seats} seats of nodes at {where} are taken. Stop one of the nodes first.")
+
+
+class SchemaTooNew(StoreError):
+    """A newer hub has changed the schema, and this one can not work with it."""
+
+    def __init__(self, where: Path | str, revision: str, own: str, works_from: str | None) -> None:
+        needed = f" needs a hub for schema {works_from} or newer" if works_from else ""
         super().__init__(
-            f"{where} was written by a newer version of the hub (schema {revision}). "
-            "Install that version again, or restore a backup from before the upgrade."
+            f"{where} was written by a newer version of the hub: its schema {revision}{needed}, and this hub is for "
+            f"{own}. Install the newer version again, or restore a backup from before the upgrade."
         )
         self.revision = revision
+
+
+class OldNodesRun(StoreError):
+    """The schema can not be changed yet: hubs are at work that could not work on."""
+
+    def __init__(self, where: str, works_from: str, found: Collection[str]) -> None:
+        super().__init__(
+            f"{where} has to be changed so that only hubs for schema {works_from} and newer can use it, and older ones "
+            f"are connected ({', '.join(sorted(found))}). Stop all of those first; or install the release between."
+        )
 
 
 class StoreOld(StoreError):
@@ -212,6 +257,14 @@ class PartyTaken(StoreError):
         super().__init__(f"{party} already belongs to the platform {by_platform_name!r}.")
         self.party = party
         self.by_platform_name = by_platform_name
+
+
+class NameTaken(StoreError):
+    """Another platform has this name; letters may be large or small."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a partner {name!r} already; see: ocpi-hub partner list")
+        self.name = name
 
 
 class PartyNotInvited(StoreError):

@@ -10,42 +10,39 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Executable, String, Table, text
+import structlog
+from sqlalchemy import Connection, Executable, String, Table, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgString
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
 from hub.core.redact import database_at
+from hub.store import driver
 from hub.store.connection import SteadyConnection, steady, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
-from hub.store.errors import StoreClosed, StoreUnsuitable
+from hub.store.driver import asyncpg
+from hub.store.errors import DatabaseSlow, SharedSession, StoreClosed, StoreUnavailable, StoreUnsuitable
 from hub.store.faults import explained
+from hub.store.postgres_seat import PostgresSeat
+from hub.store.seat import Seat
 from hub.store.statements import Values, insert_text, upsert_text, without_nul
 
-try:
-    import asyncpg  # type: ignore[import-untyped, unused-ignore]
-except ImportError:
-    raise StoreUnsuitable(
-        "store.url names a PostgreSQL database, and the package for it is not there. "
-        "Run: pip install 'ocpi-hub[postgresql]'"
-    ) from None
-
+log = structlog.get_logger()
 T = TypeVar("T")
 
-_PATIENCE = 10.0
-"""Seconds for a new connection."""
-_WRITING = {"application_name": "ocpi-hub"}
-_READING = {
-    **_WRITING,
-    # One view for a whole transaction, and no writing by mistake.
-    "default_transaction_isolation": "repeatable read",
-    "default_transaction_read_only": "on",
-    # A plan that was made for any values takes many times as long where there are a thousand, or an offset.
-    "plan_cache_mode": "force_custom_plan",
-    "jit": "off",
-}
+# A plan that was made for any values takes many times as long where there are a thousand, or an offset.
+_READING = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 _LOCK = text("SELECT pg_advisory_xact_lock(1330860105, :part)")  # "OSPI" as a number: nobody else's
+_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched, DBAPIError, OSError)
+_TABLE = 500
+"""Milliseconds that a change of the schema waits for a table: less than until PostgreSQL looks for a deadlock."""
+_SEAT = 2.0
+"""Seconds in which the database has to answer who holds a seat there."""
+_TRIES = 60
+_BREATH = 0.5
+"""Seconds between two tries, in which others get to their tables."""
 _COPIED = 8
 """From so many rows on, COPY is quicker than INSERT."""
 
@@ -53,25 +50,36 @@ _COPIED = 8
 class PostgresDatabase(Database):
     """One database of a PostgreSQL server, which other nodes may use at the same time."""
 
-    def __init__(self, url: str, *, readers: int = CONNECTIONS) -> None:
+    shared = True
+
+    def __init__(self, url: str, *, readers: int = CONNECTIONS, patient: bool = False) -> None:
         """Use `at`, which also looks whether data is safe there."""
+        super().__init__()
         self.where = database_at(url)
-        self._writer = _engine(url, connections=len(Part), settings=_WRITING)
-        self._readers = _engine(url, connections=readers, settings=_READING)
+        self._writer = _engine(url, connections=len(Part), patient=patient)
+        self._readers = _engine(url, connections=readers, patient=patient, reading=True)
+        # Functions, as the URL holds a password: no attribute may show it.
+        self._migrating = lambda: _engine(url, connections=1, patient=True)
+        self._sitting = lambda: driver.connect(url, role="seat", within=_SEAT, answer=_SEAT)
         self._locks = {part: asyncio.Lock() for part in Part}
         self._closed = False
 
     @classmethod
-    async def at(cls, url: str, *, readers: int = CONNECTIONS) -> Self:
+    async def at(cls, url: str, *, readers: int = CONNECTIONS, patient: bool = False) -> Self:
         """Open the database at a URL. Raises StoreUnavailable, and StoreUnsuitable where data is not safe there."""
-        database = cls(url, readers=readers)
+        database = cls(url, readers=readers, patient=patient)
         try:
-            await database.write(database._check)
-            await database.read(_answer)
+            writer = await database.write(database._check)
+            # Both connections are open now: to a server that each has for itself, they lead to two processes.
+            if await database.read(_process) == writer:
+                raise SharedSession(database.where, "two connections lead to the same process of it")
         except BaseException:
             await database.close()
             raise
         return database
+
+    def seat(self) -> Seat:
+        return PostgresSeat(self._sitting, self)
 
     async def close(self) -> None:
         async with self._locks[Part.HUB], self._locks[Part.JOURNAL]:
@@ -80,8 +88,47 @@ class PostgresDatabase(Database):
             await self._writer.dispose()
 
     async def write(self, work: Work[T], part: Part = Part.HUB) -> T:
-        async with self._locks[part], self._connect(self._writer) as connection:
+        async with self._turn(part), self._connect(self._writer) as connection:
             await connection.execute(_LOCK, {"part": part.value})
+            result = await work(connection)
+            await connection.commit()
+            return result
+
+    @asynccontextmanager
+    async def _turn(self, part: Part) -> AsyncIterator[None]:
+        """The turn of this one among those of this process: who waits holds no connection meanwhile."""
+        lock = self._locks[part]
+        try:
+            async with asyncio.timeout(driver.LOCKED):
+                await lock.acquire()
+        except TimeoutError:
+            raise DatabaseSlow(self.where, "too much waits to be written") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def migrate(self, work: Work[T]) -> T:
+        engine = self._migrating()
+        try:
+            for left in reversed(range(_TRIES)):
+                try:
+                    return await self._change_schema(engine, work)
+                except DatabaseSlow:
+                    if not left:
+                        raise
+                log.info("migration_waits", reason="tables are in use", tries_left=left)
+                await asyncio.sleep(_BREATH)
+        finally:
+            await engine.dispose()
+        raise AssertionError  # the last try returns or raises
+
+    async def _change_schema(self, engine: AsyncEngine, work: Work[T]) -> T:
+        async with self._connect(engine) as connection:
+            for part in Part:
+                await connection.execute(_LOCK, {"part": part.value})
+            # What waits for a table keeps all others from it, too, that come later: not for long then.
+            await connection.execute(text(f"SET LOCAL lock_timeout = {_TABLE}"))
             result = await work(connection)
             await connection.commit()
             return result
@@ -102,23 +149,29 @@ class PostgresDatabase(Database):
         if self._closed:
             raise StoreClosed
         async with steady(engine, self._start) as connection:
-            with explained(self.where, (DBAPIError,)):
-                yield connection
+            try:
+                with explained(self.where, (DBAPIError,)):
+                    yield connection
+            except StoreUnavailable:
+                await _give_up(connection)
+                raise
 
     async def _start(self, connection: SteadyConnection) -> None:
         try:
-            with explained(self.where, (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)):
+            with explained(self.where, _FAULTS):
                 await connection.start()
+        except PoolTimeout:
+            raise DatabaseSlow(self.where, "every connection for it is at work") from None
         except ValueError:
             # What it says may hold a part of the password.
             raise StoreUnsuitable(f"{self.where} can not be used: store.url is not well-formed.") from None
         except (asyncpg.PostgresError, DBAPIError) as error:
             raise StoreUnsuitable(f"{self.where} can not be used: {getattr(error, 'orig', error)}.") from error
 
-    async def _check(self, connection: AsyncConnection) -> None:
-        """What is acknowledged has to be on disk, and any text to fit in."""
-        asked = "current_setting('synchronous_commit'), current_setting('server_encoding')"
-        commit, encoding = (await connection.execute(text(f"SELECT {asked}"))).one()
+    async def _check(self, connection: AsyncConnection) -> int:
+        """What is acknowledged has to be on disk, and any text to fit in. The number of the server's process."""
+        asked = "current_setting('synchronous_commit'), current_setting('server_encoding'), pg_backend_pid()"
+        commit, encoding, process = (await connection.execute(text(f"SELECT {asked}"))).one()
         if commit == "off":
             raise StoreUnsuitable(
                 f"{self.where} says that it has kept what is not on disk yet: synchronous_commit is off. "
@@ -129,6 +182,8 @@ class PostgresDatabase(Database):
                 f"{self.where} can not hold every text: its encoding is {encoding}. "
                 "Make another one: createdb --encoding UTF8 --template template0"
             )
+        number: int = process
+        return number
 
     async def keeps_on_disk(self) -> bool:
         fsync: str = await self.read(lambda connection: connection.scalar(text("SHOW fsync")))
@@ -179,26 +234,47 @@ async def _with_rows(connection: AsyncConnection, work: RowsWork[T]) -> T:
     return await connection.run_sync(lambda plain: work(PostgresRows(plain)))
 
 
-async def _answer(connection: AsyncConnection) -> None:
-    await connection.execute(text("SELECT 1"))
+async def _process(connection: AsyncConnection) -> int:
+    """The number of the server's process that answers."""
+    number: int = await connection.scalar(text("SELECT pg_backend_pid()"))
+    return number
 
 
-def _engine(url: str, *, connections: int, settings: Mapping[str, str]) -> AsyncEngine:
+async def _give_up(connection: SteadyConnection) -> None:
+    """Use a connection never again: it may be dead, not answer, or lead to a server that became a standby."""
+    if connection.sync_connection and not connection.invalidated:
+        plain = await connection.get_raw_connection()
+        if plain.driver_connection:
+            plain.driver_connection.terminate()  # without a goodbye, for which it would wait
+        await connection.invalidate()
+
+
+def _engine(url: str, *, connections: int, patient: bool, reading: bool = False) -> AsyncEngine:
     async def connect() -> Any:
         # The driver reads the URL by itself: it takes all that psql does, several hosts and sslmode among it.
-        return await asyncpg.connect(url, timeout=_PATIENCE, server_settings=dict(settings))
+        return await driver.connect(url, patient=patient, settings=_READING if reading else {})
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=connections,
         max_overflow=0,
+        pool_timeout=driver.LOCKED,
         pool_pre_ping=True,  # PostgreSQL may have been started anew since the last time
         hide_parameters=True,  # they hold digests, and an error's text ends up in a log
+        # One view for a whole transaction.
+        isolation_level="REPEATABLE READ" if reading else "READ COMMITTED",
     )
+    if reading:
+        # No writing by mistake. Not as a setting of the session: with that, it would not be one for read-write.
+        event.listen(engine.sync_engine, "connect", _read_only)
     dialect: Any = engine.dialect
     dialect.colspecs = {**dialect.colspecs, String: _Text}
     return engine
+
+
+def _read_only(connection: Any, _record: object) -> None:
+    connection.readonly = True
 
 
 class _Text(AsyncpgString):

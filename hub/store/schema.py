@@ -281,6 +281,39 @@ admin_key = Table(
     CheckConstraint("scope IN ('read', 'operate', 'admin')", name="scope"),
 )
 
+# How often the directory and all else that nodes keep in memory was changed: one row, which says in what order, too.
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+# What it was, the latest ones, and which node did it (`Database.node`).
+change = Table(
+    "change",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("node", Text, nullable=False),
+)
+
+# The nodes that share this database, and what each says of itself, as JSON. `seen_at` is by the clock of the database.
+node = Table(
+    "node",
+    metadata,
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("leads", Boolean, nullable=False),
+    Column("says", LargeBinary, nullable=False),
+)
+
 # Facts about this database itself, such as the key check value.
 meta = Table(
     "meta",

@@ -39,6 +39,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path, *, readers: int = CONNECTIONS) -> None:
         """Use `at`, which also checks the file."""
+        super().__init__()
         self.path = path
         self.where = str(path)
         self._writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=_DURABLE)

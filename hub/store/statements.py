@@ -212,6 +212,24 @@ def _each(rows: Sequence[tuple[Any, ...]]) -> ColumnElement[Any]:
     return value
 
 
+class clock(FunctionElement[int]):  # noqa: N801 - it reads as the function that it is
+    """Milliseconds since 1970 by the clock of the database."""
+
+    name = "clock"
+    type = sql.BigInteger()
+    inherit_cache = True
+
+
+@compiles(clock)
+def _(element: clock, compiler: Any, **how: Any) -> str:  # noqa: ARG001
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(clock, "postgresql")
+def _(element: clock, compiler: Any, **how: Any) -> str:  # noqa: ARG001
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
 @compiles(_Among)
 def _(element: _Among, compiler: Any, **how: Any) -> str:
     column, values = (compiler.process(each, **how) for each in element.clauses)

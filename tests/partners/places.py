@@ -14,7 +14,7 @@ from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole
 from hub.events import Bus, Event, PartnerChanged, Registered
 from hub.partners.directory import DirectoryKeeper, now_ms
-from hub.partners.liveness import Statuses
+from hub.partners.statuses import Statuses
 from hub.store.credentials import seal_token, token_digest
 from hub.store.crypto import Keyring, load_or_create_key
 from hub.store.database import Database

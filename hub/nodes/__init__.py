@@ -1,0 +1,1 @@
+"""Several hubs on one database: equal nodes that follow each other's changes, and one of which leads."""
