@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-ROUNDS = "10"
+ROUNDS = "6"
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,negative_data_rejection,unsupported_method"

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -120,28 +120,44 @@ def plain(body: Any) -> str:
     return json.dumps(json.loads(body) if isinstance(body, bytes) else body, sort_keys=True)
 
 
+TABLES = {
+    "credential": "SELECT platform_id, kind, digest FROM credential WHERE kind != 'PENDING'",
+    "validation": "SELECT platform_id, validation FROM platform_setting",
+    "requests": "SELECT platform_id, requests FROM platform_limit",
+    "platform": "SELECT id, name, state, token_out FROM platform",
+    "agreement": "SELECT one, other, module, allow FROM agreement",
+    "admin_key": "SELECT name, digest FROM admin_key",
+    "mirror": "SELECT module, owner, object_key, body FROM mirror",
+}
+"""What has to be read of a database to know what it holds."""
+
+
 def held_in(database: Path, key: Path) -> Held:
     """Everything in a database that the book may speak of. AssertionError where the database is damaged."""
-    keyring = Keyring(load_or_create_key(key))
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         ask = connection.execute
         assert ask("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert ask("PRAGMA foreign_key_check").fetchall() == []
-        tokens = defaultdict(set)
-        for platform, kind, hashed in ask("SELECT platform_id, kind, digest FROM credential WHERE kind != 'PENDING'"):
-            tokens[platform].add(f"{kind} {hashed.hex()}")
-        validation = dict(ask("SELECT platform_id, validation FROM platform_setting"))
-        requests = dict(ask("SELECT platform_id, requests FROM platform_limit"))
-        held: Held = {}
-        for number, name, state, sealed in ask("SELECT id, name, state, token_out FROM platform"):
-            token_out = open_token(keyring, number, sealed) if sealed else None
-            held["partner", name] = Standing(
-                state, frozenset(tokens[number]), token_out, validation.get(number), requests.get(number)
-            )
-        for one, other, module, allow in ask("SELECT one, other, module, allow FROM agreement"):
-            held["agreement", one, other, module] = bool(allow)
-        for name, hashed in ask("SELECT name, digest FROM admin_key"):
-            held["key", name] = hashed.hex()
-        for module, owner, name, body in ask("SELECT module, owner, object_key, body FROM mirror"):
-            held["mirror", module, owner, name] = plain(body)
-    return held
+        return held({name: ask(statement).fetchall() for name, statement in TABLES.items()}, key)
+
+
+def held(tables: Mapping[str, Sequence[Any]], key: Path) -> Held:
+    """What rows say, read as in `TABLES`."""
+    keyring = Keyring(load_or_create_key(key))
+    tokens = defaultdict(set)
+    for platform, kind, hashed in tables["credential"]:
+        tokens[platform].add(f"{kind} {hashed.hex()}")
+    validation, requests = dict(tables["validation"]), dict(tables["requests"])
+    found: Held = {}
+    for number, name, state, sealed in tables["platform"]:
+        token_out = open_token(keyring, number, sealed) if sealed else None
+        found["partner", name] = Standing(
+            state, frozenset(tokens[number]), token_out, validation.get(number), requests.get(number)
+        )
+    for one, other, module, allow in tables["agreement"]:
+        found["agreement", one, other, module] = bool(allow)
+    for name, hashed in tables["admin_key"]:
+        found["key", name] = hashed.hex()
+    for module, owner, name, body in tables["mirror"]:
+        found["mirror", module, owner, name] = plain(body)
+    return found

