@@ -56,12 +56,15 @@ class Keyring:
 def load_or_create_key(path: Path) -> bytes:
     """The key in the file at `path`, which is made first when there is none.
 
-    Raises KeyFileUnsafe when group or others may read the file, KeyFileMalformed when it holds no key.
+    Raises KeyFileUnsafe when group or others may read the file, KeyFileMalformed when it holds no key. A file of root's
+    may be read by a group, too: secrets that Kubernetes mounts for somebody else than root are so.
     """
     if not path.exists():
         _create(path)
     with path.open("rb") as file:
-        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+        found = os.fstat(file.fileno())
+        forbidden = 0o037 if found.st_uid == 0 != os.geteuid() else 0o077
+        if stat.S_IMODE(found.st_mode) & forbidden:
             raise KeyFileUnsafe(path)
         return _decode(file.read(), path)
 

@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 
 
 class Backend:
-    """What stands where the hub should: it answers each request but a push, which it takes and hangs up."""
+    """What stands where the hub should: it answers each request but a push, which it takes and hangs up.
 
-    def __init__(self) -> None:
+    With `answers` it answers a push, too.
+    """
+
+    def __init__(self, *, answers: bool = False) -> None:
+        self._answers = answers
         self.requests: list[bytes] = []
         self.connections = 0
         self.port = 0
@@ -37,7 +41,7 @@ class Backend:
                 head = await reader.readuntil(b"\r\n\r\n")
                 size = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0)
                 self.requests.append(head + await reader.readexactly(size))
-                if not head.startswith(b"GET "):
+                if not self._answers and not head.startswith(b"GET "):
                     return
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: r1\r\n\r\n{}")
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -50,8 +51,9 @@ class Proxy:
 
 
 @asynccontextmanager
-async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: str = "") -> AsyncIterator[Proxy]:
-    """nginx at `port` before what listens at port `hub`. `without` is taken out of its configuration.
+async def nginx(folder: Path, port: int, hub: int | str, *, without: str = "", more: str = "") -> AsyncIterator[Proxy]:
+    """nginx at `port` before what listens at port `hub`, or where these lines say. `without` is taken out of its
+    configuration.
 
     `more` are further servers, with `{folder}` where their certificates are.
     """
@@ -60,7 +62,10 @@ async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: s
     authority = Authority(folder / "ca.pem")
     authority.issue(folder / "fullchain.pem", folder / "privkey.pem")
     (folder / "conf.d").mkdir()
-    _configure(folder, "upstream.conf", [("127.0.0.1:8000", f"127.0.0.1:{hub}")])
+    if isinstance(hub, int):
+        _configure(folder, "upstream.conf", [("127.0.0.1:8000", f"127.0.0.1:{hub}")])
+    else:
+        (folder / "conf.d/upstream.conf").write_text(hub)
     _configure(
         folder,
         "ocpi-hub.conf",
@@ -77,7 +82,19 @@ async def nginx(folder: Path, port: int, hub: int, *, without: str = "", more: s
     command = NGINX, "-p", folder, "-c", folder / "nginx.conf"
     async with _process(command, port, folder / "log"):
         yield Proxy(port, authority.client(), folder / "log")
-    assert b"[warn]" not in (folder / "log").read_bytes()
+    warnings = [each for each in (folder / "log").read_text().splitlines() if "[warn]" in each]
+    assert [each for each in warnings if "upstream server temporarily disabled" not in each] == []
+
+
+def upstream(file: str, *ports: int) -> str:
+    """The lines of a file for containers, which are at these ports. Without its resolver: Debian's nginx is too old."""
+    text, found = re.subn(r"^resolver .*\n", "", (DEPLOY / "nginx" / file).read_text(), flags=re.MULTILINE)
+    assert found == 1
+    for port in ports:
+        text, found = re.subn(r"server [\w-]+:8000 resolve", f"server 127.0.0.1:{port}", text, count=1)
+        assert found == 1
+    assert ":8000" not in text
+    return text
 
 
 @asynccontextmanager

@@ -1,23 +1,18 @@
-"""The image and the compose file, as far as they can be judged without Docker: everything they name exists."""
+"""The image, as far as it can be judged without Docker: everything that it names exists."""
 
 import fnmatch
 import json
 import re
-from pathlib import Path
-from typing import Any
+import tomllib
+from importlib import metadata
 
-import pytest
-import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from hub.config import Limits, load
+from hub.config import load
 from tests.deploy.proxy import DEPLOY
 
 ROOT = DEPLOY.parent
-COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OPERATORS = {"./tls"}
-"""What the operator puts there."""
-each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -83,53 +78,44 @@ def test_its_environment_is_known_to_the_hub():
     assert [rest for word, rest in final_stage() if word == "EXPOSE"] == [str(config.listen.port)]
 
 
-def test_the_settings_of_compose_are_known_to_the_hub():
-    hub = SERVICES["hub"]
-    config = load(DEPLOY / "config/config.toml", environment() | hub["environment"])
-    assert config.admin.open_metrics
-    assert config.listen.public_url.startswith("https://")
-    names = re.findall(r"server_name (\S+);", (DEPLOY / "nginx/ocpi-hub.conf").read_text())
-    assert config.listen.public_url == f"https://{names[0]}"
-    assert f"server hub:{config.listen.port} resolve;" in (DEPLOY / "nginx/upstream.compose.conf").read_text()
-    assert int(hub["stop_grace_period"].rstrip("s")) >= Limits().drain + 10
-    assert hub["read_only"] is True
-    assert "ports" not in hub, "partners come by way of nginx alone"
+def test_what_every_node_writes_to_is_its_users():
+    stage = final_stage()
+    made = [
+        rest
+        for word, rest in stage
+        if word == "RUN" and "install -d -o ocpi-hub -g ocpi-hub -m 0700 /data /key" in rest
+    ]
+    assert len(made) == 1
+    assert f"--uid {dict(stage)['USER'].partition(':')[0]} " in made[0]
 
 
-@each_service
-def test_a_service_names_only_what_is_there(name: str):
-    service = SERVICES[name]
-    for volume in service.get("volumes", []):
-        source, target, *mode = volume.split(":")
-        assert target.startswith("/")
-        if source.startswith("."):
-            assert mode == ["ro"]
-            assert source in OPERATORS or (DEPLOY / source).exists(), source
-        else:
-            assert source in COMPOSE["volumes"]
-    assert set(service["networks"]) <= COMPOSE["networks"].keys()
-    assert set(service.get("depends_on", [])) <= SERVICES.keys()
-    if "build" in service:
-        assert ((DEPLOY / service["build"]["context"]) / service["build"]["dockerfile"]).exists()
-    else:
-        assert re.search(r":v?\d", service["image"]), "a version, not what is latest"
+def test_it_holds_every_extra_for_which_there_is_no_pip_in_it():
+    """PostgreSQL for several nodes, OpenTelemetry, MQTT and PDFs; and the lock has all that these need."""
+    (extras,) = re.findall(r'"ocpi-hub\[([a-z,]+)\]"', (DEPLOY / "Dockerfile").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(extras.split(",")) == project["optional-dependencies"].keys() - {"mutation", "test"}
+    locked = set(
+        map(canonicalize_name, re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    )
+    wanted = [
+        *project["dependencies"],
+        *(each for name in extras.split(",") for each in project["optional-dependencies"][name]),
+    ]
+    assert needed(wanted) - locked == set()
 
 
-@each_service
-def test_a_service_may_do_little(name: str):
-    service = SERVICES[name]
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
-    assert set(service.get("cap_add", [])) <= {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
-    assert all(port in ("443:443", "127.0.0.1:3000:3000") for port in service.get("ports", []))
-    assert "privileged" not in service
-
-
-def test_yaml_and_names_of_grafana_and_prometheus_fit_each_other():
-    source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text())["datasources"][0]
-    assert source["url"].startswith("http://prometheus:")
-    provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/ocpi-hub.yaml").read_text())["providers"][0]
-    mounted = [volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]]
-    assert provider["options"]["path"] in mounted
-    home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
-    assert (str(home.parent) in mounted, (DEPLOY / "grafana/dashboards" / home.name).is_file()) == (True, True)
+def needed(wanted: list[str]) -> set[str]:
+    """The names of these distributions and of all that they need here."""
+    found: set[str] = set()
+    left = [(Requirement(each), "") for each in wanted]
+    while left:
+        requirement, extra = left.pop()
+        name = canonicalize_name(requirement.name)
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        found.add(name)
+        for each in metadata.requires(name) or []:
+            further = Requirement(each)
+            if canonicalize_name(further.name) not in found:
+                left += [(further, extra) for extra in requirement.extras or {""}]
+    return found

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from hub.app import App
 from hub.config import Admin, Limits, Listen
 from tests.deploy.backend import Backend
-from tests.deploy.proxy import DEPLOY, needs_nginx, nginx
+from tests.deploy.proxy import DEPLOY, needs_nginx, nginx, upstream
 from tests.partner import Asked, Partner, Say, ocpi
 from tests.ports import free_port
 from tests.raw import ROUTING, TARIFF, Answer, ask, request, wire
@@ -124,6 +124,51 @@ async def test_without_that_line_it_would_be_repeated(tmp_path):
         assert backend.methods == [b"GET", b"PUT", b"PUT"]
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
+async def test_what_could_not_be_sent_to_one_node_goes_to_another(tmp_path, method):
+    async with Backend(answers=True).serve() as backend:
+        lines = upstream("upstream.cluster.conf", free_port(), backend.port, free_port())
+        async with nginx(tmp_path / "nginx", free_port(), lines) as proxy:
+            for _ in range(10):
+                answer = await ask(proxy.url, request(method, TARGET, body=TARIFF), within=15, tls=proxy.tls)
+                assert (answer.status, answer.body) == (200, b"{}")
+        assert backend.methods == [method.encode()] * 10
+        assert all(each.endswith(TARIFF) for each in backend.requests)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
+@pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept connection"])
+async def test_what_was_sent_to_one_node_goes_to_no_other(tmp_path, method, warm):
+    async with Backend().serve() as one, Backend().serve() as two, Backend().serve() as three:
+        backends = one, two, three
+        lines = upstream("upstream.cluster.conf", *(each.port for each in backends))
+        async with nginx(tmp_path / "nginx", free_port(), lines) as proxy:
+            for _ in range(3 * warm):
+                assert (await ask(proxy.url, request("GET", TARGET), within=15, tls=proxy.tls)).status == 200
+            for _ in range(6):
+                answer = await ask(proxy.url, request(method, TARGET, body=TARIFF), within=15, tls=proxy.tls)
+                assert (answer.status, json.loads(answer.body)["status_code"]) == (502, 3000)
+        assert [each.methods for each in backends] == [[b"GET"] * warm + [method.encode()] * 2] * 3
+
+
+async def test_nginx_takes_what_compose_gives_it(tmp_path):
+    async with Backend(answers=True).serve() as backend:
+        lines = upstream("upstream.compose.conf", backend.port)
+        async with nginx(tmp_path / "nginx", free_port(), lines) as proxy:
+            assert (await ask(proxy.url, request("PUT", TARGET), within=15, tls=proxy.tls)).status == 200
+
+
+async def test_nginx_takes_what_the_page_about_scaling_gives_it(tmp_path):
+    (block,) = re.findall(
+        r"^```nginx\n(.*?)^```", (DEPLOY.parent / "docs/scaling.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    async with Backend(answers=True).serve() as backend:
+        lines, found = re.subn(r"10\.0\.0\.1\d:8000", f"127.0.0.1:{backend.port}", block)
+        async with nginx(tmp_path / "nginx", free_port(), lines) as proxy:
+            assert (await ask(proxy.url, request("PUT", TARGET), within=15, tls=proxy.tls)).status == 200
+        assert found == 3
+
+
 async def test_only_ocpi_paths_get_through(tmp_path):
     async with Backend().serve() as backend, nginx(tmp_path / "nginx", free_port(), backend.port) as proxy:
         for path in (
@@ -207,7 +252,6 @@ def test_its_limits_lie_beyond_those_of_the_hub():
     limits = Limits()
     assert int(words["client_max_body_size"].rstrip("m")) << 20 > limits.request_body
     assert int(words["proxy_read_timeout"].rstrip("s")) > limits.timeout + limits.slow_request
-    upstream = (DEPLOY / "nginx/upstream.conf").read_text()
-    assert "keepalive_timeout 60s;" in upstream
     assert limits.keepalive > 60
-    assert "keepalive_timeout 60s;" in (DEPLOY / "nginx/upstream.compose.conf").read_text()
+    for name in ("upstream.conf", "upstream.compose.conf", "upstream.cluster.conf"):
+        assert "    keepalive_timeout 60s;" in (DEPLOY / "nginx" / name).read_text()

@@ -19,7 +19,21 @@ PROMETHEUS = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
 RULES = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/ocpi-hub.json").read_text())
 PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-WORDS = {"by", "and", "or", "vector", "le", "sum", "rate", "count", "increase", "histogram_quantile", "time"}
+WORDS = {
+    "by",
+    "max",
+    "min",
+    "and",
+    "or",
+    "vector",
+    "le",
+    "sum",
+    "rate",
+    "count",
+    "increase",
+    "histogram_quantile",
+    "time",
+}
 ALWAYS = {"up": {"job"}}
 """Metrics of Prometheus itself."""
 

@@ -1,7 +1,10 @@
 """The key file, and what is encrypted with the key."""
 
 import base64
+import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -102,3 +105,29 @@ def test_another_owner_purpose_or_key_does_not_open(keyring, purpose, owner):
 def test_sealing_twice_looks_different():
     seals = {KEYRING.seal(b"s3cret", purpose="token", bound_to="platform 1") for _ in range(100)}
     assert len(seals) == 100
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files of root's, and can be somebody else")
+@pytest.mark.parametrize(("mode", "good"), [(0o440, True), (0o640, True), (0o660, False), (0o444, False)])
+def test_a_key_of_roots_may_be_read_by_the_group_of_a_hub_that_is_not_root(mode, good):
+    """As secrets are that Kubernetes mounts."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "hub.key"
+        key = load_or_create_key(path)
+        path.parent.chmod(0o755)
+        os.chown(path, 0, 65534)
+        path.chmod(mode)
+        with pytest.raises(KeyFileUnsafe):
+            load_or_create_key(path)
+        groups = os.getgroups()
+        os.setgroups([65534])
+        os.seteuid(65534)
+        try:
+            if good:
+                assert load_or_create_key(path) == key
+            else:
+                with pytest.raises(KeyFileUnsafe):
+                    load_or_create_key(path)
+        finally:
+            os.seteuid(0)
+            os.setgroups(groups)
