@@ -49,6 +49,22 @@ class Arguments(Hiding, msgspec.Struct, forbid_unknown_fields=True):
     parties: tuple[str, ...] = ()
 
 
+def sockets(folder: Path) -> list[Path]:
+    """The control sockets of a data folder: that of the hub, or those of its workers. They may be of dead ones."""
+    workers = [each for each in folder.glob("hub-*.sock") if each.stem.removeprefix("hub-").isdecimal()]
+    return [folder / "hub.sock", *sorted(workers, key=lambda each: int(each.stem.removeprefix("hub-")))]
+
+
+def ask_any(folder: Path, verb: str, arguments: Arguments, seconds: float) -> Any:
+    """`ask` the first that listens. ConnectionError where none does."""
+    for path in sockets(folder):
+        try:
+            return ask(path, verb, arguments, seconds)
+        except ConnectionError as error:
+            silent = error
+    raise silent
+
+
 def ask(path: Path, verb: str, arguments: Arguments, seconds: float) -> Any:
     """Run a verb in the hub that listens at `path`. ConnectionError where none does; raises ControlError.
 

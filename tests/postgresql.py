@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,8 +55,9 @@ def programs() -> Path | None:
 class Cluster:
     """A server on a port of its own. Everybody on this machine may log in, but `guarded` needs a password."""
 
-    def __init__(self, folder: Path, port: int, bin_folder: Path) -> None:
+    def __init__(self, folder: Path, port: int, bin_folder: Path, settings: Mapping[str, str] = _SETTINGS) -> None:
         self.folder = folder
+        self.settings = settings
         self.port = port
         self.bin = bin_folder
         # As root it refuses to run.
@@ -72,7 +73,7 @@ class Cluster:
         return done.stdout
 
     def start(self) -> None:
-        settings = {**_SETTINGS, "port": str(self.port), "unix_socket_directories": str(self.folder)}
+        settings = {**self.settings, "port": str(self.port), "unix_socket_directories": str(self.folder)}
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self.run(
             "pg_ctl", "start", "-w", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-o", options
@@ -113,12 +114,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A server that runs, gone with all its data at the end."""
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """A server that runs, gone with all its data at the end. Settings are those of a test, unless given."""
     bin_folder = programs()
     assert bin_folder, HOW_TO_GET_IT
     folder = Path(tempfile.mkdtemp(prefix="ocpi-hub-postgresql-"))
-    server = Cluster(folder, free_port(), bin_folder)
+    server = Cluster(folder, free_port(), bin_folder, {**_SETTINGS, **settings})
     try:
         if not os.geteuid():
             shutil.chown(folder, _somebody(), _somebody())

@@ -39,7 +39,7 @@ def backup(file: Path, with_key: bool, force: bool, config_path: Path | None, as
         config = load_config(config_path)
         quiet_log(config)
         _only_sqlite(config)
-        database, key = config.data_folder / "hub.db", config.data_folder / "hub.key"
+        database, key = config.data_folder / "hub.db", config.key_file
         if not database.exists():
             raise ControlError(f"there is no hub's database in {config.data_folder}, so nothing to save")
         if with_key:
@@ -78,13 +78,13 @@ def restore(file: Path, config_path: Path | None, as_json: bool) -> None:
         if not folder.is_dir():
             raise ControlError(f"there is no folder {folder}. Make it first: mkdir -m 700 {folder}")
         with _locked(folder), _progress("restoring", as_json=as_json) as progress:
-            done = put_back(file, folder, progress)
+            done = put_back(file, folder, config.key_file, progress)
     if as_json:
         print_json(msgspec.to_builtins(done))
         return
     click.echo(f"Restored {done.backup.partners} partner(s) from {file}")
     if done.key_restored:
-        click.echo(f"The key was put in place, too: {folder / 'hub.key'}")
+        click.echo(f"The key was put in place, too: {config.key_file}")
     if done.replaced:
         click.echo(f"What was there before is kept in {done.replaced}")
     click.echo("Partners that registered, or renewed a token, after the backup have to be invited again.")
@@ -95,7 +95,7 @@ def _only_sqlite(config: Config) -> None:
     if config.store.url:
         raise ControlError(
             f"all is kept in {config.database_name}, which PostgreSQL saves by itself, while hubs run: "
-            f"pg_dump --format custom, and pg_restore. Save {config.data_folder / 'hub.key'}, too"
+            f"pg_dump --format custom, and pg_restore. Save {config.key_file}, too"
         )
 
 

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hub.asking import Arguments, ControlError, ask
+from hub.asking import Arguments, ControlError, ask_any
 from hub.cli.running import quiet_log, run
 from hub.config import Config
 from hub.control import Operations, run_verb
@@ -37,7 +37,7 @@ def ask_or_open(config: Config, verb: str, arguments: Arguments, seconds: float)
                 raise ControlError(f"{locked} It does not answer at {config.data_folder / 'hub.sock'}.") from None
         time.sleep(_PAUSE)
         try:
-            return ask(config.data_folder / "hub.sock", verb, arguments, seconds), False
+            return ask_any(config.data_folder, verb, arguments, seconds), False
         except ConnectionError:
             pass
 

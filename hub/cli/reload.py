@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from hub.asking import Arguments
-from hub.cli.ask import do
+from hub.cli.ask import of_each
 from hub.cli.common import complain, config_option, json_option, print_json, remark
 
 
@@ -20,7 +19,9 @@ def reload(config_path: Path | None, as_json: bool) -> None:
     anew, and those that were set aside are called again. What is wrong is told with file and line, as `check` does;
     then everything stays as it was. Environment variables are those that the hub was started with.
     """
-    result = do(config_path, "reload", Arguments(), as_json)
+    results = of_each(config_path, "reload", as_json)
+    # Workers have one configuration: where one refuses it, that is what matters.
+    result = max(results, key=lambda each: len(each["problems"]))
     if as_json:
         print_json(result)
     elif result["problems"]:

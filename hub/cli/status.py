@@ -70,7 +70,9 @@ def _watch(out: Console, now: Any, look: Callable[[], Any]) -> None:
 
 
 def _screen(now: Any) -> RenderableType:
-    return Group(_head(now), _traffic(now["traffic"]), Text(), _partners(now), Text(), _troubles(now["troubles"]))
+    nodes = [_nodes(now["nodes"]), Text()] if len(now["nodes"]) > 1 else []
+    wrong = _troubles(now["troubles"])
+    return Group(_head(now), _traffic(now["traffic"]), Text(), *nodes, _partners(now), Text(), wrong)
 
 
 def _head(now: Any) -> Text:
@@ -96,6 +98,32 @@ def _traffic(traffic: Any) -> Text:
         words = "within " + ", ".join(_seconds(traffic[f"{name}_{share}"]) for share in ("p50", "p99"))
         text.append(f"{name} {words if traffic[f'{name}_p50'] is not None else 'no times yet'}   ", style="not bold")
     return text
+
+
+def _nodes(nodes: list[Any]) -> RenderableType:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    right = ("messages/s", "hub p99", "connections", "behind")
+    for name in ("node", "state", "version", "up for", *right, "unlike this one"):
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=name in right)
+    for each in nodes:
+        table.add_row(
+            plain(f"{each['name']}{' (this one)' if each['here'] else ''}", most=_SHOWN_NAME),
+            _node_state(each),
+            plain(each["version"]),
+            span(round(each["up"] * 1000)),
+            f"{each['per_second']:.1f}",
+            _seconds(each["hub_p99"]),
+            str(each["connections"]),
+            str(each["behind"]),
+            plain(", ".join(each["differs"]) or "-", most=_SHOWN_TEXT),
+        )
+    return table
+
+
+def _node_state(node: Any) -> Text:
+    if not node["there"]:
+        return Text(f"not heard for {span(round(node['silent_for'] * 1000))}", style="bold red")
+    return Text("leads" if node["leads"] else "there", style="green")
 
 
 def _partners(now: Any) -> RenderableType:

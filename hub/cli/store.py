@@ -59,9 +59,9 @@ def copy(source: str | None, target: str | None, config_path: Path | None, as_js
 
 
 async def _copy(origin: Path | str, goal: Path | str, progress: Progress) -> Copied:
-    source = await Database.open(origin, connections=1)
+    source = await Database.open(origin, connections=1, patient=True)
     try:
-        target = await Database.open(goal, connections=1)
+        target = await Database.open(goal, connections=1, patient=True)
         try:
             return await copy_all(source, target, progress)
         finally:
@@ -95,7 +95,7 @@ def _print(done: Copied, config: Config, *, same: bool) -> None:
     if not same:
         click.echo("Next: set store.url, as OCPI_HUB__STORE__URL or in config.toml; then ocpi-hub check")
     else:
-        click.echo(f"Next: ocpi-hub check, then ocpi-hub serve. {config.data_folder / 'hub.key'} is still needed.")
+        click.echo(f"Next: ocpi-hub check, then ocpi-hub serve. {config.key_file} is still needed.")
 
 
 @contextmanager

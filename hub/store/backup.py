@@ -17,6 +17,7 @@ from hub.store.crypto import Keyring, load_or_create_key
 from hub.store.errors import BackupExists, KeyFileMissing, SchemaTooNew, StoreDamaged, StoreUnsuitable, WrongKey
 from hub.store.files import sync_file, sync_folder
 from hub.store.meta import KEY_CHECK, key_check
+from hub.store.migrations import newest
 from hub.store.migrations.due import known_revisions
 
 Progress = Callable[[int, int], None]
@@ -88,20 +89,23 @@ def examine(file: Path) -> Backup:
                 raise StoreDamaged(f"{file} is damaged: {'; '.join(found)}. Take another backup.")
             revision = database.execute("SELECT version_num FROM alembic_version").fetchone()[0]
             partners = database.execute("SELECT count(*) FROM platform").fetchone()[0]
+            needed = None
+            if revision not in known_revisions():
+                needed = database.execute("SELECT works_from FROM alembic_version").fetchone()[0]
     except sqlite3.Error as error:
         raise StoreDamaged(f"{file} is no database of a hub, or damaged: {error}. Take another backup.") from None
-    if revision not in known_revisions():
-        raise SchemaTooNew(file, revision)
+    if revision not in known_revisions() and (needed is None or needed > newest()):
+        raise SchemaTooNew(file, revision, newest(), needed)
     return Backup(str(file), file.stat().st_size, revision, partners)
 
 
-def restore(file: Path, folder: Path, progress: Progress) -> Restored:
-    """Put a backup in the place of the database in `folder`, whose lock the caller holds.
+def restore(file: Path, folder: Path, key: Path, progress: Progress) -> Restored:
+    """Put a backup in the place of the database in `folder`, whose lock the caller holds. `key` is the key's place.
 
     Judged first, wholly: then nothing has changed where one of StoreDamaged, SchemaTooNew, WrongKey or KeyFileMissing
     is raised. The key has to be the one in place, or, where there is none, the one beside the backup (`FILE.key`).
     """
-    backup, database, key = examine(file), folder / "hub.db", folder / "hub.key"
+    backup, database = examine(file), folder / "hub.db"
     key_file = key if key.exists() else key_beside(file)
     if not key_file.exists():
         raise KeyFileMissing(key, file)

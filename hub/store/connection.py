@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")
@@ -24,16 +25,16 @@ class SteadyConnection(AsyncConnection):
         return self
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
-        return await to_its_end(super().execute(*args, **kwargs))
+        return await _answered(super().execute(*args, **kwargs))
 
     async def exec_driver_sql(self, *args: Any, **kwargs: Any) -> Any:
-        return await to_its_end(super().exec_driver_sql(*args, **kwargs))
+        return await _answered(super().exec_driver_sql(*args, **kwargs))
 
     async def run_sync(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        return await to_its_end(super().run_sync(fn, *args, **kwargs))
+        return await _answered(super().run_sync(fn, *args, **kwargs))
 
     async def commit(self) -> None:
-        await to_its_end(super().commit())
+        await _answered(super().commit())
 
     async def close(self) -> None:
         await to_its_end(super().close())
@@ -51,6 +52,14 @@ async def steady(
     finally:
         if connection.sync_connection:  # it started
             await connection.close()
+
+
+async def _answered(step: Coroutine[Any, Any, T]) -> T:
+    """`to_its_end`, and an error of the database where it did not answer in time: the driver has none for that."""
+    try:
+        return await to_its_end(step)
+    except TimeoutError as error:
+        raise OperationalError(None, None, error, hide_parameters=True) from error
 
 
 async def to_its_end(step: Coroutine[Any, Any, T]) -> T:

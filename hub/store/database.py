@@ -10,6 +10,7 @@ from sqlalchemy import Executable, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ids import new_id
+from hub.store.errors import StoreUnavailable
 from hub.store.seat import Seat, SoleSeat
 from hub.store.statements import Values
 
@@ -67,12 +68,15 @@ class Database(ABC):
     def __init__(self) -> None:
         self.node = new_id()
         """Who this process is among those that share the database."""
+        self.away: StoreUnavailable | None = None
+        """Why it is not to be had, as long as that is known: then nothing waits for it, but raises at once."""
 
     @staticmethod
     async def open(where: Path | str, *, connections: int = CONNECTIONS, patient: bool = False) -> "Database":
         """Open the SQLite file at a path, or the PostgreSQL database at a URL, which has to be there.
 
-        `patient`: a statement may take as long as it takes. Raises StoreUnsuitable when data is not safe there, StoreDamaged and StoreUnavailable.
+        `patient`: a statement may take as long as it takes.
+        Raises StoreUnsuitable when data is not safe there, StoreDamaged and StoreUnavailable.
         """
         # Not at the top: each takes long to import, and of what PostgreSQL needs nothing has to be there.
         if isinstance(where, Path):

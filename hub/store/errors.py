@@ -40,6 +40,14 @@ class StoreUnavailable(StoreError):
     brief = "the database can not be used"
 
 
+class StillAway(StoreUnavailable):
+    """It could not be had a moment ago, and nobody waits to find that out once more."""
+
+    def __init__(self, found: StoreUnavailable) -> None:
+        super().__init__(str(found))
+        self.brief = found.brief
+
+
 class NoConnection(StoreUnavailable):
     """Nobody answers, or the connection broke off."""
 

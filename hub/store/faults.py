@@ -7,9 +7,11 @@ from hub.store.errors import (
     DatabaseFull,
     DatabaseMissing,
     DatabaseReadOnly,
+    DatabaseSlow,
     LoginRefused,
     NoConnection,
     NotAllowed,
+    SharedSession,
     StoreUnavailable,
     TooManyConnections,
 )
@@ -17,12 +19,18 @@ from hub.store.errors import (
 # By SQLSTATE, or the class of it (PostgreSQL, Appendix A: Error Codes).
 _ERRORS: dict[str, type[StoreUnavailable]] = {
     "08": NoConnection,
+    "25P03": DatabaseSlow,
     "25006": DatabaseReadOnly,
+    "26000": SharedSession,
     "28": LoginRefused,
     "3D000": DatabaseMissing,
+    "40P01": DatabaseSlow,
     "42501": NotAllowed,
+    "42P05": SharedSession,
     "53": DatabaseFull,
     "53300": TooManyConnections,
+    "55P03": DatabaseSlow,
+    "57014": DatabaseSlow,
     "57P": NoConnection,
 }
 
@@ -46,8 +54,12 @@ def explanation(where: str, error: Exception) -> StoreUnavailable | None:
             return kind(where, str(each)) if kind else None
     last = _chain(error)[-1]
     # The driver has no SQLSTATE for a connection that is gone, nor for a server that does not answer.
+    if any(isinstance(each, TimeoutError) for each in _chain(error)):
+        return DatabaseSlow(where, "it said nothing")
     if isinstance(last, OSError) or type(last).__name__ == "InterfaceError":
-        return NoConnection(where, str(last) or "it does not answer in time")
+        return NoConnection(where, str(last))
+    if type(last).__name__ == "TargetServerAttributeNotMatched":
+        return DatabaseReadOnly(where, "none of its hosts takes what is written")
     return None
 
 

@@ -11,13 +11,13 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, case, delete, func, or_, select, text, union, update
+from sqlalchemy import ColumnElement, Select, Table, case, delete, func, or_, select, text, true, union, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
 from hub.store.database import Database, Rows
-from hub.store.journal_schema import captured, delivery, exchange, places
+from hub.store.journal_schema import COMMON, RARE, captured, delivery, exchange, places, trace_part
 from hub.store.statements import Row, Values, among
 from hub.store.sums import add
 from hub.store.traces import add_late, forget_before, holders
@@ -27,6 +27,7 @@ _TRACED = 200
 
 
 _IDS = places(exchange, "correlation_id", "request_id")
+(_OF,) = places(delivery, "exchange_id")
 _SENT = itemgetter(*places(delivery, "exchange_id", "request_id"))
 
 
@@ -158,7 +159,8 @@ def _insert_new(rows: Rows, batch: Batch) -> None:
 def _count(rows: Rows, exchanges: list[Values], deliveries: list[Values]) -> None:
     add(rows, exchanges, deliveries)
     came = ((row[0], row[place]) for row in exchanges for place in _IDS)
-    add_late(rows, chain(came, map(_SENT, deliveries)))
+    numbers = chain((row[0] for row in exchanges), (row[_OF] for row in deliveries))
+    add_late(rows, chain(came, map(_SENT, deliveries)), numbers)
 
 
 def named(table: Table, values: Values) -> Row:
@@ -194,7 +196,8 @@ def page_query(wanted: Filter, before_id: int | None, limit: int) -> Select[Any]
     newest = order(exchange.c.id)
     parts = _parts(wanted, before_id)
     if wanted.partner is None and wanted.outcome is None:
-        return select(exchange).where(*parts[0]).order_by(newest).limit(limit)
+        rare = [RARE] if wanted.module not in (None, COMMON) else []
+        return select(exchange).where(*parts[0], *rare).order_by(newest).limit(limit)
     own = [select(exchange.c.id).where(*part).order_by(newest).limit(limit) for part in parts]
     by_delivery = (
         select(delivery.c.exchange_id.label("id"))
@@ -221,9 +224,10 @@ async def trace(connection: AsyncConnection, name: str) -> list[Traced]:
     row = exchange.c
     sent = select(delivery.c.id).where(delivery.c.exchange_id == row.id, delivery.c.request_id == name).exists()
     found = select(row.correlation_id).distinct().limit(_TRACED)
-    found = found.where(row.id.in_(await holders(connection, [name])), or_(row.request_id == name, sent))
+    found = found.where(among(row.id, await holders(connection, [name])), or_(row.request_id == name, sent))
     names = [name, *await connection.scalars(found)]
-    query = select(exchange).where(row.id.in_(await holders(connection, names)), among(row.correlation_id, names))
+    ours = among(row.id, await holders(connection, names)), among(row.correlation_id, names)
+    query = select(exchange).where(*ours)
     rows = [dict(each) for each in (await connection.execute(query.order_by(row.id).limit(_TRACED))).mappings()]
     return await _traced(connection, rows)
 
@@ -231,7 +235,8 @@ async def trace(connection: AsyncConnection, name: str) -> list[Traced]:
 async def correlated(connection: AsyncConnection, name: str, near: int, limit: int) -> list[ExchangeRow]:
     """Exchanges of a correlation id beside one of them: so many before and after it, the oldest first."""
     number = exchange.c.id
-    ours = select(exchange).where(number.in_(await holders(connection, [name])), exchange.c.correlation_id == name)
+    candidates = await holders(connection, [name])
+    ours = select(exchange).where(among(number, candidates), exchange.c.correlation_id == name)
     before = ours.where(number < near).order_by(number.desc()).limit(limit)
     after = ours.where(number > near).order_by(number).limit(limit)
     rows = [dict(row) for query in (before, after) for row in (await connection.execute(query)).mappings()]
@@ -246,9 +251,15 @@ async def exchange_of(connection: AsyncConnection, number: int) -> Traced | None
 
 
 async def size(connection: AsyncConnection) -> int:
-    """How many exchanges and deliveries there are."""
-    counts = [await connection.scalar(select(func.count()).select_from(each)) for each in (exchange, delivery)]
-    return sum(each or 0 for each in counts)
+    """How many exchanges and deliveries there are. Only the oldest and the newest are counted, one by one."""
+    until = trace_part.c.until_id
+    oldest, newest = (await connection.execute(select(func.min(until), func.max(until)))).one()
+    between = await connection.scalar(select(func.sum(trace_part.c.held)).where(until > (oldest or 0)))
+    counted = 0
+    for number in (exchange.c.id, delivery.c.exchange_id):
+        ends = [number > newest, number <= oldest] if newest is not None else [true()]
+        counted += sum([await connection.scalar(select(func.count(number)).where(end)) or 0 for end in ends])
+    return int(between or 0) + counted
 
 
 async def prune(connection: AsyncConnection, before_id: int | None, most: int) -> int:
@@ -281,7 +292,7 @@ async def _nth(connection: AsyncConnection, column: ColumnElement[int], n: int) 
 def _parts(wanted: Filter, before_id: int | None) -> list[list[ColumnElement[bool]]]:
     """The ways in which an exchange itself can be one that is wanted."""
     row = exchange.c
-    found = _conditions(wanted, before_id, row.id)
+    found = _conditions(wanted, before_id, row.id, row.module)
     if wanted.outcome is not None:
         found += _ended(row.outcome, wanted.outcome)
     if wanted.partner is not None:
@@ -290,7 +301,8 @@ def _parts(wanted: Filter, before_id: int | None) -> list[list[ColumnElement[boo
 
 
 def _by_delivery(wanted: Filter, before_id: int | None) -> list[ColumnElement[bool]]:
-    found = _conditions(wanted, before_id, delivery.c.exchange_id)
+    # By its own module: with that of the exchange, all exchanges of the module may be gone through.
+    found = _conditions(wanted, before_id, delivery.c.exchange_id, delivery.c.module)
     if wanted.partner is not None:
         found.append(delivery.c.platform_id == wanted.partner)
     if wanted.outcome is not None and wanted.partner is not None:
@@ -306,7 +318,9 @@ def _ended(column: ColumnElement[str], outcome: Outcome) -> list[ColumnElement[b
     return [column == outcome.value, *undelivered]
 
 
-def _conditions(wanted: Filter, before_id: int | None, number: ColumnElement[int]) -> list[ColumnElement[bool]]:
+def _conditions(
+    wanted: Filter, before_id: int | None, number: ColumnElement[int], module: ColumnElement[Any]
+) -> list[ColumnElement[bool]]:
     """What holds of an exchange, whichever way it is found."""
     found = []
     if before_id is not None:
@@ -318,7 +332,7 @@ def _conditions(wanted: Filter, before_id: int | None, number: ColumnElement[int
     if wanted.until is not None:
         found.append(number < wanted.until * 1000)
     if wanted.module is not None:
-        found.append(exchange.c.module == wanted.module)
+        found.append(module == wanted.module)
     return found
 
 

@@ -6,6 +6,9 @@ from hub.store.metadata import LONG, metadata, platform_id
 
 UNDELIVERED = text("outcome <> 'delivered'")
 """Of these there is an index. The others are most of all, so they are found without one."""
+COMMON = "locations"
+RARE = text("module <> 'locations'")
+"""Of these, too. Most messages are of the other one."""
 
 # The journal. A number is the moment of receipt in microseconds since 1970, made unique: it sorts and cuts by time.
 # What is kept of a removed platform stays until it is too old, so no id here refers to a platform.
@@ -41,6 +44,7 @@ exchange = Table(
     Index(None, "sender_id", "id"),
     Index(None, "receiver_id", "id"),
     Index(None, "outcome", "id", sqlite_where=UNDELIVERED, postgresql_where=UNDELIVERED),
+    Index(None, "module", "id", sqlite_where=RARE, postgresql_where=RARE),
 )
 
 # One attempt to hand the message of an exchange to a platform. `after_us`: since the receipt of that message.
@@ -72,10 +76,12 @@ delivery = Table(
 # Where an id of a message is to be looked for: its `key`, and the exchange that it stands in. To put each into an index
 # as its row is written would cost more than the row, since ids are random. So keys are sorted later, part by part: one
 # part has those of the exchanges after the part before, up to `until_id`. Of the newest there are no keys yet.
+# `held`: how many exchanges and deliveries the part had then.
 trace_part = Table(
     "trace_part",
     metadata,
     Column("until_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("held", Integer, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 trace_key = Table(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.scopes import Scope
@@ -45,6 +45,8 @@ async def load_keys(connection: AsyncConnection) -> list[KeyRecord]:
 
 
 async def keys_used(connection: AsyncConnection, used: Mapping[bytes, int]) -> None:
-    """Keep when keys were used last, by digest. Those that are gone are passed by."""
+    """Keep when keys were used last, by digest, unless another node knows better. Those that are gone are passed by."""
     for digest, at in used.items():
-        await connection.execute(update(admin_key).where(admin_key.c.digest == digest).values(last_used_at=at))
+        earlier = or_(admin_key.c.last_used_at.is_(None), admin_key.c.last_used_at < at)
+        used_now = update(admin_key).where(admin_key.c.digest == digest, earlier).values(last_used_at=at)
+        await connection.execute(used_now)

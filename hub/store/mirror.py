@@ -4,22 +4,32 @@ OCPI 2.2.1, transport_and_format: Pagination, GET All via Hubs. Objects come in 
 seen. That order never changes while they do, so a partner that crawls the pages misses none and meets none twice.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.party import Party
 from hub.core.patching import last_updated
 from hub.store.places import columns_of
-from hub.store.schema import mirror, sync_state, token_contract
+from hub.store.schema import mirror, mirror_part, sync_state, token_contract
 from hub.store.statements import Row, among, upsert
 
+PART = 4096
+"""Positions of one part; triggers of the database count by it, too."""
 KEY = ("module", "object_key", "owner")
 """What an object is known by."""
+
+_OVERWRITE = (
+    update(mirror)
+    .where(*(mirror.c[name] == bindparam(f"{name}_") for name in KEY))
+    .values({each.name: bindparam(f"{each.name}_") for each in mirror.c if each.name not in (*KEY, "position")})
+)
 
 
 class Pulled(msgspec.Struct, frozen=True):
@@ -156,6 +166,8 @@ async def page(
     fitting = [mirror.c.module == module]
     if owners is not None:
         fitting.append(among(mirror.c.owner, (owner.id for owner in owners)))
+    if date_from is None and date_to is None:
+        return await _page_of_all(connection, module, owners, fitting, offset, limit)
     if date_from is not None:
         fitting.append(mirror.c.last_updated >= date_from)
     if date_to is not None:
@@ -168,9 +180,38 @@ async def page(
     from_start = offset < total - end
     order, skipped = (mirror.c.position, offset) if from_start else (mirror.c.position.desc(), total - end)
     positions = select(mirror.c.position).where(*fitting).order_by(order).limit(end - offset).offset(skipped)
+    return Page(total, await _bodies(connection, positions))
+
+
+async def _page_of_all(
+    connection: AsyncConnection,
+    module: str,
+    owners: Sequence[Party] | None,
+    fitting: Sequence[ColumnElement[bool]],
+    offset: int,
+    limit: int,
+) -> Page:
+    """A page that begins in the part of the mirror in which its first object is; none of those before is looked at."""
+    row = mirror_part.c
+    whose = [] if owners is None else [among(row.owner, (owner.id for owner in owners))]
+    sums = select(row.part, func.sum(row.objects)).where(row.module == module, *whose).group_by(row.part)
+    parts = [(part, int(objects)) for part, objects in await connection.execute(sums.order_by(row.part))]
+    ends = [*accumulate(objects for _, objects in parts)]
+    total = ends[-1] if ends else 0
+    if offset >= total:
+        return Page(total, [])
+    first, last = (bisect_right(ends, place) for place in (offset, min(offset + limit, total) - 1))
+    skipped = offset - (ends[first - 1] if first else 0)
+    begin, end = parts[first][0] * PART, (parts[last][0] + 1) * PART
+    within = mirror.c.position >= begin, mirror.c.position < end
+    positions = select(mirror.c.position).where(*fitting, *within).order_by(mirror.c.position)
+    return Page(total, await _bodies(connection, positions.limit(limit).offset(skipped)))
+
+
+async def _bodies(connection: AsyncConnection, positions: Select[Any]) -> list[Held]:
     columns = select(mirror.c.owner, mirror.c.version, mirror.c.body)
     held = columns.where(mirror.c.position.in_(positions)).order_by(mirror.c.position)
-    return Page(total, [_held(*row) for row in await connection.execute(held)])
+    return [_held(*row) for row in await connection.execute(held)]
 
 
 async def amounts(connection: AsyncConnection) -> list[Amount]:
@@ -246,6 +287,12 @@ async def note_contracts(connection: AsyncConnection, objects: Iterable[tuple[Pu
         if each.contract
     ]
     await upsert(connection, token_contract, rows)
+
+
+async def overwrite(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Write objects that are held already. An upsert would use up a new position for each of them."""
+    if rows:
+        await connection.execute(_OVERWRITE, [{f"{name}_": value for name, value in row.items()} for row in rows])
 
 
 def row_of(module: str, each: Pulled, version: str, platform_id: int, now: int) -> Row:

@@ -82,7 +82,8 @@ async def _copy(
 ) -> Copied:
     own = await connection.run_sync(_of_plugins)
     await to.run_sync(own.create_all)
-    tables = [*metadata.sorted_tables, *own.sorted_tables]
+    # What is derived from others comes to be as these are filled.
+    tables = [*(each for each in metadata.sorted_tables if "derived" not in each.info), *own.sorted_tables]
     counts = [await connection.scalar(select(func.count()).select_from(each)) or 0 for each in tables]
     counter = _Counter(progress, sum(counts))
     copied = []

@@ -13,7 +13,7 @@ from hub.core.limits import OwnLimits
 from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
 from hub.store.credentials import insert_credential
-from hub.store.errors import PlatformUnknown
+from hub.store.errors import NameTaken, PlatformUnknown
 from hub.store.parties import name_roles
 from hub.store.records import (
     CredentialRecord,
@@ -34,10 +34,14 @@ async def create_platform(
     token_a_digest: bytes | None,
     now: int,
 ) -> int:
-    """Invite a platform with the parties it may present, and return its id. PartyTaken if one is not free.
+    """Invite a platform with the parties it may present, and return its id.
 
-    Without a token A the platform can not register by itself: the hub has to begin.
+    Raises PartyTaken where one is not free, and NameTaken where another platform is called so; letters may be large or
+    small. Without a token A the platform can not register by itself: the hub has to begin.
     """
+    # Compared here: the databases fold letters each in its own way.
+    if name.casefold() in {each.casefold() for each in await connection.scalars(select(platform.c.name))}:
+        raise NameTaken(name)
     row = {"name": name, "state": State.INVITED.value, "created_at": now, "updated_at": now}
     created = await connection.execute(insert(platform).values(row).returning(platform.c.id))
     platform_id: int = created.scalar_one()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, CursorResult, Inspector, MetaData, Table, inspect
+from sqlalchemy import Column, ColumnElement, CursorResult, Inspector, MetaData, Table, inspect, select
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.base import Executable
@@ -14,8 +14,9 @@ from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.util import LRUCache
 
 from hub.plugin.parts import Work
+from hub.store.changes import Topic, note
 from hub.store.database import Database
-from hub.store.statements import upsert
+from hub.store.statements import among_rows, clock, upsert
 
 T = TypeVar("T")
 
@@ -39,6 +40,15 @@ class OwnTables:
     async def scalar(self, statement: Executable) -> Any:
         """The first column of the first row."""
         return (await self.execute(statement)).scalar()
+
+    def among(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[tuple[str, ...]]) -> ColumnElement[bool]:
+        """Whether columns have, together, the texts of one of the rows."""
+        return among_rows(columns, rows)
+
+    async def now(self) -> int:
+        """Milliseconds since 1970 by the clock of the database."""
+        found: int = (await self._connection.execute(select(clock()))).scalar_one()
+        return found
 
     async def upsert(
         self, table: Table, rows: Sequence[dict[str, Any]], *, adding: Sequence[str] = (), keeping: Sequence[str] = ()
@@ -65,8 +75,9 @@ class OwnTables:
 class PluginStore:
     """The store of one plugin; see `hub.plugin.parts.Store`."""
 
-    def __init__(self, database: Database, tables: MetaData) -> None:
+    def __init__(self, database: Database, plugin: str, tables: MetaData) -> None:
         self._database = database
+        self._plugin = plugin
         self._tables = tables
         # In the engine's own they would keep the tables of each version of a plugin, long after that is gone.
         self._compiled: LRUCache[Any, Any] = LRUCache(_STATEMENTS)
@@ -75,9 +86,14 @@ class PluginStore:
         """Run `work` on one unchanging view."""
         return await self._database.read(lambda connection: self._run(connection, work))
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in one transaction, and commit."""
-        return await self._database.write(lambda connection: self._run(connection, work))
+    async def write(self, work: Work[T], *, tell: bool = False) -> T:
+        """Run `work` in one transaction, and commit; `tell` other nodes of it."""
+        return await self._database.write(lambda connection: self._noted(connection, work, tell=tell))
+
+    async def _noted(self, connection: AsyncConnection, work: Work[T], *, tell: bool) -> T:
+        if tell and self._database.shared:
+            await note(connection, self._database.node, Topic.PLUGIN, self._plugin)
+        return await self._run(connection, work)
 
     async def _run(self, connection: AsyncConnection, work: Work[T]) -> T:
         await connection.execution_options(compiled_cache=self._compiled)
@@ -97,7 +113,7 @@ class PluginStores:
             await connection.run_sync(lambda sync: _make(sync, plugin, tables))
 
         await self._database.write(make)
-        return PluginStore(self._database, tables)
+        return PluginStore(self._database, plugin, tables)
 
 
 def _not_its(table: TableClause) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hub.store.database import Database
 from hub.store.driver import asyncpg
-from hub.store.errors import NoSeat
+from hub.store.errors import DatabaseSlow, NoConnection, NoSeat
 from hub.store.faults import explained
 from hub.store.roster import longest_free
 from hub.store.seat import Seat, Told
@@ -39,6 +39,8 @@ class PostgresSeat(Seat):
         self._connection: Any = None
         self._has_slot = self._leads = False
         self._kept_at = float("-inf")
+        self._turn = asyncio.Lock()
+        """A connection does one thing at a time."""
 
     @property
     def leads(self) -> bool:
@@ -46,20 +48,35 @@ class PostgresSeat(Seat):
 
     async def keep(self) -> bool:
         began = asyncio.get_running_loop().time()
-        with explained(self._database.where, _FAULTS):
-            try:
-                anew = await self._connect()
-                for channel in self._heard.keys() - self._listening:
-                    await self._connection.add_listener(channel, self._on)
-                    self._listening.add(channel)
-                # This is also how a node learns that its connection is no more.
-                self._leads = self._leads or await self._lock(_LEADER)
-                await self._connection.execute("SELECT 1")
-            except BaseException:
-                self._drop()
-                raise
+        try:
+            with explained(self._database.where, _FAULTS):
+                async with self._turn:
+                    held = self._connection is not None
+                    try:
+                        anew = await self._kept()
+                    except Exception:
+                        if not held:
+                            raise
+                        anew = await self._kept()  # it may be the connection alone that is gone
+        except (NoConnection, DatabaseSlow) as away:
+            self._database.away = away
+            raise
         # Not the time of the answer: PostgreSQL may have heard of this node no later than that.
         self._kept_at = began
+        return anew
+
+    async def _kept(self) -> bool:
+        try:
+            anew = await self._connect()
+            for channel in self._heard.keys() - self._listening:
+                await self._connection.add_listener(channel, self._on)
+                self._listening.add(channel)
+            # This is also how a node learns that its connection is no more.
+            self._leads = self._leads or await self._lock(_LEADER)
+            await self._connection.execute("SELECT 1")
+        except BaseException:
+            self._drop()
+            raise
         return anew
 
     async def _connect(self) -> bool:
@@ -67,6 +84,7 @@ class PostgresSeat(Seat):
             return False
         self._drop()
         self._connection = await self._new_connection()
+        self._database.away = None
         await self._take_slot()
         return True
 
@@ -93,9 +111,10 @@ class PostgresSeat(Seat):
 
     async def tell(self, channel: str, words: str) -> None:
         with explained(self._database.where, _FAULTS):
-            if self._connection is None:
-                raise ConnectionError("not connected")
-            await self._connection.execute("SELECT pg_notify($1, $2)", channel, words)
+            async with self._turn:
+                if self._connection is None:
+                    raise ConnectionError("not connected")
+                await self._connection.execute("SELECT pg_notify($1, $2)", channel, words)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

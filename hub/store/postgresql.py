@@ -6,7 +6,7 @@ too, had to bear being run twice. Who waits in this process holds no connection 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
@@ -23,7 +23,14 @@ from hub.store import driver
 from hub.store.connection import SteadyConnection, steady, to_its_end
 from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
 from hub.store.driver import asyncpg
-from hub.store.errors import DatabaseSlow, SharedSession, StoreClosed, StoreUnavailable, StoreUnsuitable
+from hub.store.errors import (
+    DatabaseSlow,
+    SharedSession,
+    StillAway,
+    StoreClosed,
+    StoreUnavailable,
+    StoreUnsuitable,
+)
 from hub.store.faults import explained
 from hub.store.postgres_seat import PostgresSeat
 from hub.store.seat import Seat
@@ -56,11 +63,13 @@ class PostgresDatabase(Database):
         """Use `at`, which also looks whether data is safe there."""
         super().__init__()
         self.where = database_at(url)
-        self._writer = _engine(url, connections=len(Part), patient=patient)
-        self._readers = _engine(url, connections=readers, patient=patient, reading=True)
+        self._writer = _engine(url, connections=len(Part), patient=patient, usable=self._check_usable)
+        self._readers = _engine(url, connections=readers, patient=patient, usable=self._check_usable, reading=True)
         # Functions, as the URL holds a password: no attribute may show it.
-        self._migrating = lambda: _engine(url, connections=1, patient=True)
-        self._sitting = lambda: driver.connect(url, role="seat", within=_SEAT, answer=_SEAT)
+        self._migrating: Callable[[], AsyncEngine] = lambda: _engine(url, connections=1, patient=True)
+        self._sitting: Callable[[], Awaitable[Any]] = lambda: driver.connect(
+            url, role="seat", within=_SEAT, answer=_SEAT
+        )
         self._locks = {part: asyncio.Lock() for part in Part}
         self._closed = False
 
@@ -69,10 +78,7 @@ class PostgresDatabase(Database):
         """Open the database at a URL. Raises StoreUnavailable, and StoreUnsuitable where data is not safe there."""
         database = cls(url, readers=readers, patient=patient)
         try:
-            writer = await database.write(database._check)
-            # Both connections are open now: to a server that each has for itself, they lead to two processes.
-            if await database.read(_process) == writer:
-                raise SharedSession(database.where, "two connections lead to the same process of it")
+            await database._check_sessions(await database.write(database._check))
         except BaseException:
             await database.close()
             raise
@@ -88,11 +94,19 @@ class PostgresDatabase(Database):
             await self._writer.dispose()
 
     async def write(self, work: Work[T], part: Part = Part.HUB) -> T:
+        self._check_usable()
         async with self._turn(part), self._connect(self._writer) as connection:
             await connection.execute(_LOCK, {"part": part.value})
             result = await work(connection)
             await connection.commit()
             return result
+
+    def _check_usable(self) -> None:
+        # A closed engine would silently open new connections.
+        if self._closed:
+            raise StoreClosed
+        if self.away:
+            raise StillAway(self.away)
 
     @asynccontextmanager
     async def _turn(self, part: Part) -> AsyncIterator[None]:
@@ -145,9 +159,7 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def _connect(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        # A closed engine would silently open new connections.
-        if self._closed:
-            raise StoreClosed
+        self._check_usable()
         async with steady(engine, self._start) as connection:
             try:
                 with explained(self.where, (DBAPIError,)):
@@ -184,6 +196,11 @@ class PostgresDatabase(Database):
             )
         number: int = process
         return number
+
+    async def _check_sessions(self, process: int) -> None:
+        """The connection that a process of the server was asked by is open: another one leads to another process."""
+        if await self.read(_process) == process:
+            raise SharedSession(self.where, "two connections lead to the same process of it")
 
     async def keeps_on_disk(self) -> bool:
         fsync: str = await self.read(lambda connection: connection.scalar(text("SHOW fsync")))
@@ -249,8 +266,16 @@ async def _give_up(connection: SteadyConnection) -> None:
         await connection.invalidate()
 
 
-def _engine(url: str, *, connections: int, patient: bool, reading: bool = False) -> AsyncEngine:
+def _engine(
+    url: str,
+    *,
+    connections: int,
+    patient: bool,
+    usable: Callable[[], None] = lambda: None,
+    reading: bool = False,
+) -> AsyncEngine:
     async def connect() -> Any:
+        usable()  # who waited until an old connection turned out to be dead need not wait for a new one as well
         # The driver reads the URL by itself: it takes all that psql does, several hosts and sslmode among it.
         return await driver.connect(url, patient=patient, settings=_READING if reading else {})
 

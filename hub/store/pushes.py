@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.party import Party
 from hub.errors import OcpiError
-from hub.store.mirror import KEY, Held, Pulled, delete, note_contracts, row_of
+from hub.store.mirror import KEY, Held, Pulled, delete, note_contracts, overwrite, row_of
 from hub.store.schema import mirror
-from hub.store.statements import among_rows, upsert
+from hub.store.statements import Row, among_rows, upsert
 
 Subject = tuple[str, Party, str]
 """What a push is about: module, owner and key."""
@@ -39,21 +39,23 @@ async def take(connection: AsyncConnection, pushes: Sequence[Push], now: int) ->
     """
     held = await _held(connection, [push.subject for push in pushes])
     taken: list[tuple[Push, Pulled]] = []
-    rows, outcomes = [], list[bool | OcpiError]()
+    new, known, outcomes = list[Row](), list[Row](), list[bool | OcpiError]()
     for push in pushes:
         try:
             changed = push.change(held.get(push.subject))
             if changed.object is None:
                 await delete(connection, *push.subject)
             else:
-                rows.append(row_of(push.subject[0], changed.object, push.version, push.platform_id, now))
+                row = row_of(push.subject[0], changed.object, push.version, push.platform_id, now)
+                (known if push.subject in held else new).append(row)
                 taken.append((push, changed.object))
         except OcpiError as error:
             outcomes.append(error)
         else:
             outcomes.append(changed.created)
     await note_contracts(connection, [(each, push.platform_id) for push, each in taken])
-    await upsert(connection, mirror, rows, by=KEY)
+    await upsert(connection, mirror, new, by=KEY)
+    await overwrite(connection, known)
     return outcomes
 
 

@@ -147,6 +147,18 @@ mirror = Table(
     sqlite_autoincrement=True,
 )
 
+# How many objects the mirror has, by their positions: `part` has those of 4096. Kept by triggers on the mirror.
+mirror_part = Table(
+    "mirror_part",
+    metadata,
+    Column("module", Text, primary_key=True),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("owner", String(6), primary_key=True),
+    Column("objects", Integer, nullable=False),
+    sqlite_with_rowid=False,
+    info={"derived": True},
+)
+
 # Which token a contract is about: sessions and CDRs of OCPI 2.1.1 name nothing else. Lower case.
 token_contract = Table(
     "token_contract",

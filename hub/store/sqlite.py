@@ -4,7 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,8 @@ from hub.store.statements import Values, insert_text, upsert_text
 
 T = TypeVar("T")
 
+_AT_ONCE = (250, 50)
+"""Rows of one statement. Few sizes: SQLite keeps what it made of each."""
 QUICK_CHECK_UP_TO = 64 * 2**20  # bytes: checking that much takes well under a second
 
 # What to set, how to read it back, and what has to be read: SQLite ignores what it can not do.
@@ -131,7 +134,16 @@ class SqliteRows:
         self._connection = connection
 
     def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-        self._connection.executemany(insert_text("sqlite", table), rows)
+        # Between two statements Python may run another thread, and then waits for it: a statement for many rows spares
+        # the loop and this thread that they take turns at each row.
+        most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(table.columns)
+        at = 0
+        for size in _AT_ONCE:
+            while size <= most and len(rows) - at >= size:
+                values = [*chain.from_iterable(rows[at : at + size])]
+                self._connection.execute(_insert_many(table, size), values)
+                at += size
+        self._connection.executemany(insert_text("sqlite", table), rows[at:])
 
     def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:
         statement = f"{insert_text('sqlite', table)} ON CONFLICT DO NOTHING"
@@ -146,6 +158,13 @@ class SqliteRows:
 
     def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> None:
         self.all(statement, parameters)
+
+
+@cache
+def _insert_many(table: Table, size: int) -> str:
+    """The SQL that inserts so many rows of all columns, in their order."""
+    one = insert_text("sqlite", table)
+    return one + f", {one.partition(' VALUES ')[2]}" * (size - 1)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Subquery, Table, bindparam, case, select, tuple_
+from sqlalchemy import ColumnElement, Table, bindparam, case, select, tuple_
 from sqlalchemy import types as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
@@ -180,14 +180,6 @@ class _Text(FunctionElement[str]):
     type = sql.Text()
 
 
-class _Number(FunctionElement[int]):
-    """The whole number at a place of a JSON array."""
-
-    name = "number_at"
-    inherit_cache = True
-    type = sql.BigInteger()
-
-
 def among(column: ColumnElement[Any], values: Iterable[str | int]) -> ColumnElement[bool]:
     """Whether the column has one of the values, of which there may be very many."""
     numbers = isinstance(column.type, sql.Integer)
@@ -198,12 +190,6 @@ def among_rows(columns: Sequence[ColumnElement[Any]], rows: Sequence[tuple[str, 
     """Whether the columns have, together, the texts of one of the rows. One parameter, as with `among`."""
     each = _each(rows)
     return tuple_(*columns).in_(select(*(_Text(each, place) for place in range(len(columns)))))
-
-
-def numbers(rows: Sequence[tuple[int, ...]], *names: str) -> Subquery:
-    """Rows of whole numbers as a table with columns of these names. One parameter, as with `among`."""
-    each = _each(rows)
-    return select(*(_Number(each, place).label(name) for place, name in enumerate(names))).subquery()
 
 
 def _each(rows: Sequence[tuple[Any, ...]]) -> ColumnElement[Any]:
@@ -254,8 +240,7 @@ def _(element: _Each, compiler: Any, **how: Any) -> str:
 
 
 @compiles(_Text)
-@compiles(_Number)
-def _(element: _Text | _Number, compiler: Any, **how: Any) -> str:
+def _(element: _Text, compiler: Any, **how: Any) -> str:
     value, place = (compiler.process(each, **how) for each in element.clauses)
     return f"json_extract({value}, '$[' || {place} || ']')"
 
@@ -264,9 +249,3 @@ def _(element: _Text | _Number, compiler: Any, **how: Any) -> str:
 def _(element: _Text, compiler: Any, **how: Any) -> str:
     value, place = (compiler.process(each, **how) for each in element.clauses)
     return f"({value} ->> {place})"
-
-
-@compiles(_Number, "postgresql")
-def _(element: _Number, compiler: Any, **how: Any) -> str:
-    value, place = (compiler.process(each, **how) for each in element.clauses)
-    return f"CAST({value} ->> {place} AS BIGINT)"

@@ -27,6 +27,8 @@ NOBODY = ""
 _KEPT = {1: 2, 15: 8, 60: 62, 480: 186, 1440: None}
 """Minutes of each span, and for how many days its sums are kept; as long as is set where it is None."""
 SPANS = tuple(_KEPT)
+MOST_STRETCHES = 2 * len(SPANS) - 1
+"""Into so many a time is cut at most: up to the longest spans in it, and down again."""
 _DAY = 1440 * MINUTE
 _LAG = 5 * MINUTE
 """So long after a span is over it is made: what comes even later is added to it by itself, which takes longer."""

@@ -5,10 +5,10 @@ the more the larger it is. So the newest exchanges are looked through one by one
 put in order, some thousand exchanges at a time. A key is the end of an id: what it finds has to be looked at.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import BigInteger, CompoundSelect, bindparam, case, delete, func, insert, or_, select, union, union_all
+from sqlalchemy import BigInteger, bindparam, case, delete, func, insert, or_, select, union, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.database import Rows
@@ -29,6 +29,17 @@ _ENDS = [
     select(column).where(column > _MARK, column < _BEFORE).order_by(column).offset(bindparam("most")).limit(1)
     for column in (exchange.c.id, delivery.c.exchange_id)
 ]
+_HELD = select(
+    *(
+        select(func.count()).where(number > _MARK, number <= _UNTIL).scalar_subquery()
+        for number in (exchange.c.id, delivery.c.exchange_id)
+    )
+)
+_MORE = (
+    update(trace_part)
+    .where(trace_part.c.until_id == _UNTIL)
+    .values(held=trace_part.c.held + bindparam("more", type_=BigInteger()))
+)
 _NAMES = union_all(
     *(
         select(name.label("name"), number.label("number")).where(number > _MARK, number <= _UNTIL, name.is_not(None))
@@ -47,16 +58,20 @@ _SORTED = insert(trace_key).from_select(
 )
 
 
-async def holders(connection: AsyncConnection, names: Sequence[str]) -> CompoundSelect[Any]:
-    """A query for the numbers of all exchanges that may have one of these ids, or a delivery that has it."""
+async def holders(connection: AsyncConnection, names: Sequence[str]) -> list[int]:
+    """The numbers of all exchanges that may have one of these ids, or a delivery that has it.
+
+    They are looked up by themselves: in a query for all at once, a look at each exchange there is may seem quicker.
+    """
     mark = await connection.scalar(_SO_FAR) or 0
     new, sent, key = exchange.c, delivery.c, trace_key.c
     keys = {key_of(name) for name in names}
-    return union(
+    found = union(
         select(new.id).where(new.id > mark, or_(among(new.correlation_id, names), among(new.request_id, names))),
         select(sent.exchange_id).where(sent.exchange_id > mark, among(sent.request_id, names)),
         select(key.exchange_id).where(key.part.in_(select(trace_part.c.until_id)), among(key.key, keys)),
     )
+    return list(await connection.scalars(found))
 
 
 def sort_part(rows: Rows, now: int) -> bool:
@@ -71,19 +86,23 @@ def sort_part(rows: Rows, now: int) -> bool:
         return False
     until = min(ends)
     rows.run(_SORTED, {"mark": mark, "until": until})
-    rows.insert(trace_part, [[until]])
+    held = sum(rows.all(_HELD, {"mark": mark, "until": until})[0])
+    rows.insert(trace_part, [[until, held]])
     return True
 
 
-def add_late(rows: Rows, ids: Iterable[tuple[int, str | None]]) -> None:
-    """Put ids of new rows, each after the number of its exchange, into the parts that were sorted without them."""
+def add_late(rows: Rows, ids: Iterable[tuple[int, str | None]], numbers: Iterable[int]) -> None:
+    """Put ids of new rows, each after the number of its exchange, into the parts that were sorted without them.
+
+    `numbers` are those of the rows' exchanges, once for each row.
+    """
     mark = _mark(rows)
     late = [
-        [rows.all(_PART_OF, {"number": number})[0][0], key_of(name), number]
-        for number, name in ids
-        if number <= mark and name is not None
+        [_part_of(rows, number), key_of(name), number] for number, name in ids if number <= mark and name is not None
     ]
     rows.insert_missing(trace_key, late)
+    for part, count in Counter(_part_of(rows, number) for number in numbers if number <= mark).items():
+        rows.run(_MORE, {"until": part, "more": count})
 
 
 async def forget_before(connection: AsyncConnection, number: int | None) -> None:
@@ -95,6 +114,11 @@ async def forget_before(connection: AsyncConnection, number: int | None) -> None
 def key_of(name: str) -> str:
     """The key of an id."""
     return name[-_KEPT:]
+
+
+def _part_of(rows: Rows, number: int) -> int:
+    part: int = rows.all(_PART_OF, {"number": number})[0][0]
+    return part
 
 
 def _mark(rows: Rows) -> int:

@@ -5,16 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, Select, Table, and_, case, func, or_, select
+from sqlalchemy import CTE, CompoundSelect, Select, Table, and_, case, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.durations import of_step
 from hub.core.outcome import Outcome
 from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum
-from hub.store.statements import among, numbers
-from hub.store.sums import HUB, NOBODY, PARTNER, SPANS, cover, marks, span_of
+from hub.store.statements import among
+from hub.store.sums import HUB, MOST_STRETCHES, NOBODY, PARTNER, SPANS, cover, marks, span_of
 
 MOST_PAIRS = 1000
+_NOTHING = (0, 0, 0)
 _BAD = (Outcome.FAILED.value, Outcome.REFUSED.value)
 
 Stretch = tuple[int, int, int]
@@ -199,14 +200,18 @@ async def _failures(connection: AsyncConnection, last: Mapping[tuple[str, str], 
 
 def _rows(
     table: Table, stretches: Sequence[Stretch], columns: Sequence[str], parties: Collection[str] | None = None
-) -> Select[Any]:
+) -> CompoundSelect[Any]:
     """The sums of a time. Each stretch of it is looked up by itself, so that an index finds its rows.
 
-    They are one parameter. How many there are changes with every quarter of an hour, and of a statement that grows
-    with them, each version would be kept: megabytes in all.
+    There are always as many look-ups, some of nothing: how many stretches there are changes with every quarter of an
+    hour, and of a statement that grows with them each version would be kept: megabytes in all.
     """
     row = table.c
     of = () if parties is None else (or_(among(row.sender, parties), among(row.receiver, parties)),)
-    stretch = numbers(stretches, "span", "since", "until").c
-    within = row.span == stretch.span, row.at >= stretch.since, row.at < stretch.until
-    return select(*(row[name] for name in columns)).where(*within, *of)
+    every = [*stretches, *[_NOTHING] * (MOST_STRETCHES - len(stretches))]
+    return union_all(
+        *(
+            select(*(row[name] for name in columns)).where(row.span == span, row.at >= since, row.at < until, *of)
+            for span, since, until in every
+        )
+    )

@@ -59,14 +59,15 @@ async def _seed(folder: Path, members: Sequence[Member], locations: int) -> None
     async with Store(config) as store:
 
         async def write(connection: AsyncConnection) -> None:
-            ids = [await _register(connection, store, each) for each in members]
+            ids = [await register(connection, store, each) for each in members]
             if locations:
                 await _mirror(connection, members[0], ids[0], locations)
 
         await store.database.write(write)
 
 
-async def _register(connection: AsyncConnection, store: Store, member: Member) -> int:
+async def register(connection: AsyncConnection, store: Store, member: Member) -> int:
+    """Let a platform be registered, as a handshake would; its id."""
     platform_id = await create_platform(connection, str(member.role), [member.role], digest := b"%032d" % 0, NOW)
     base = f"{member.url}/{member.role.party}/{member.version}"
     await complete_registration(

@@ -124,6 +124,10 @@ class Process:
         """The next line on standard output."""
         return self._process.stdout.readline().decode().rstrip("\n")
 
+    def log_line(self) -> str:
+        """The next line on standard error."""
+        return self._process.stderr.readline().decode().rstrip("\n")
+
     def close_output(self) -> None:
         """As `| head -1` does when it has its line."""
         self._process.stdout.close()

@@ -128,19 +128,19 @@ async def test_what_is_no_whole_backup_is_refused(tmp_path):
     for content in (b"", b"hello" * 1000, whole[: len(whole) // 2], _scrambled(whole)):
         bad.write_bytes(content)
         with pytest.raises(StoreDamaged):
-            restore(bad, tmp_path / "data", silent)
+            restore(bad, tmp_path / "data", tmp_path / "data" / "hub.key", silent)
     with closing(sqlite3.connect(bad)) as other:
         bad.write_bytes(b"")
         other.execute("CREATE TABLE platform (id)")
     with pytest.raises(StoreDamaged, match="no database of a hub"):
-        restore(bad, tmp_path / "data", silent)
+        restore(bad, tmp_path / "data", tmp_path / "data" / "hub.key", silent)
     with pytest.raises(StoreUnsuitable, match="There is no file"):
-        restore(tmp_path / "none", tmp_path / "data", silent)
+        restore(tmp_path / "none", tmp_path / "data", tmp_path / "data" / "hub.key", silent)
     bad.write_bytes(whole)
     with closing(sqlite3.connect(bad)) as newer, newer:
-        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.execute("UPDATE alembic_version SET version_num = '9999', works_from = '9998'")
     with pytest.raises(SchemaTooNew):
-        restore(bad, tmp_path / "data", silent)
+        restore(bad, tmp_path / "data", tmp_path / "data" / "hub.key", silent)
     assert len(names(database.path)) == 60
     assert not list((tmp_path / "data").glob("*restore*"))
 
@@ -156,12 +156,12 @@ async def test_restored_is_what_was_saved_and_what_was_there_is_kept(tmp_path):
     await database.write(lambda c: create_platform(c, "two", [PartyRole.parse("NL-TWO:CPO")], os.urandom(32), 1))
     await database.close()
     folder = tmp_path / "data"
-    done = restore(tmp_path / "b", folder, silent)
+    done = restore(tmp_path / "b", folder, folder / "hub.key", silent)
     assert (names(folder / "hub.db"), done.backup.partners, done.key_restored) == (["one"], 1, False)
     assert done.replaced == str(folder / "hub.db.before-restore")
     assert names(folder / "hub.db.before-restore") == ["one", "two"]
     assert stat.S_IMODE((folder / "hub.db").stat().st_mode) == 0o600
-    again = restore(tmp_path / "b", folder, silent)
+    again = restore(tmp_path / "b", folder, folder / "hub.key", silent)
     assert again.replaced == str(folder / "hub.db.before-restore.2"), "the first one is not lost"
     opened = await Database.open(folder / "hub.db")
     await upgrade(opened)
@@ -176,7 +176,7 @@ async def test_the_log_of_the_replaced_database_does_not_get_into_the_new_one(tm
     back_up(folder / "hub.db", tmp_path / "b", silent)
     (folder / "hub.db").write_bytes(b"no database " * 1000)
     (folder / "hub.db-wal").write_bytes(os.urandom(9000))
-    restore(tmp_path / "b", folder, silent)
+    restore(tmp_path / "b", folder, folder / "hub.key", silent)
     assert names(folder / "hub.db") == ["one"]
     assert (folder / "hub.db.before-restore").read_bytes().startswith(b"no database")
     assert not (folder / "hub.db-wal").exists()
@@ -188,17 +188,17 @@ async def test_the_key_has_to_be_the_right_one(tmp_path):
     back_up(tmp_path / "data/hub.db", file, silent)
     await (await make(folder, "x")).close()
     with pytest.raises(WrongKey):
-        restore(file, folder, silent)
+        restore(file, folder, folder / "hub.key", silent)
     (folder / "hub.key").unlink()
     with pytest.raises(KeyFileMissing):
-        restore(file, folder, silent)
+        restore(file, folder, folder / "hub.key", silent)
     assert names(folder / "hub.db") == ["x"]
     copy_key(tmp_path / "data/hub.key", key_beside(file))
     assert stat.S_IMODE(key_beside(file).stat().st_mode) == 0o600
-    assert restore(file, folder, silent).key_restored
+    assert restore(file, folder, folder / "hub.key", silent).key_restored
     assert (folder / "hub.key").read_bytes() == (tmp_path / "data/hub.key").read_bytes()
     assert stat.S_IMODE((folder / "hub.key").stat().st_mode) == 0o600
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o700)
-    assert restore(file, empty, silent).replaced is None
+    assert restore(file, empty, empty / "hub.key", silent).replaced is None
     assert names(empty / "hub.db") == ["one"]

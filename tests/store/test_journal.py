@@ -217,6 +217,7 @@ async def test_an_exchange_with_many_deliveries_goes_as_a_whole(disk):
                 "delivery USING COVERING INDEX ix_delivery_platform_id_exchange_id (platform_id=? AND exchange_id>?",
             ],
         ),
+        (Filter(module="cdrs"), ["exchange USING INDEX ix_exchange_module_id (module=? AND id<?)"]),
         (
             Filter(outcome=Outcome.FAILED),
             [
@@ -264,7 +265,7 @@ async def test_traces_are_read_by_indexes(disk, parts, monkeypatch):
     while parts and await disk.sort():
         pass
     await disk.database.read(run)
-    assert len(asked) == 9
+    assert len(asked) == 12
     for query in asked:
         plan = await explain(disk.database, query)
         assert not [
@@ -296,12 +297,14 @@ async def test_ids_are_found_whether_sorted_or_not_and_where_they_came_late(disk
         parts += 1
     assert parts > 10
     await same_as_by_hand(disk, rows, legs, names)
+    assert await disk.database.read(size) == len(rows) + len(legs)
     await disk.prune(300, 1000)
     rows, legs = (
         [row for row in rows if row["id"] >= NOW + 300],
         [leg for leg in legs if leg["exchange_id"] >= NOW + 300],
     )
     await same_as_by_hand(disk, rows, legs, names)
+    assert await disk.database.read(size) == len(rows) + len(legs)
     left = await disk.database.read(
         lambda c: c.scalar(text("SELECT count(*) FROM trace_key WHERE exchange_id < 1800000000000300 - 60"))
     )

@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -18,17 +19,18 @@ from hub.core.modules import Interface
 from hub.core.party import PartyRole
 from hub.store.database import Database
 from hub.store.endpoints import set_endpoint
-from hub.store.errors import SchemaTooNew
-from hub.store.migrations import newest, upgrade
-from hub.store.migrations.due import known_revisions, script
+from hub.store.errors import OldNodesRun, SchemaTooNew
+from hub.store.migrations import newest, outgrown, upgrade
+from hub.store.migrations.due import known_revisions, oldest_programs, script
 from hub.store.platforms import create_platform, load_all
 from hub.store.schema import metadata
-from tests.store.kinds import only_sqlite
+from tests.store.kinds import only_postgresql, only_sqlite
 
 
 async def statements(connection):
     """What SQLite was told, per table or index: as pieces in any order, for constraints and added columns have none."""
-    rows = await connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
+    rows = await connection.execute(text(query))
     return {name: sorted(re.split(r",?\s*\n\s*|, ", sql)) for name, sql in rows}
 
 
@@ -94,11 +96,100 @@ async def test_a_failing_migration_leaves_the_database_as_it_was(empty):
     assert await empty.read(tables) == ["endpoint"]
 
 
+NEWER = "UPDATE alembic_version SET version_num = '9999', works_from = :since"
+
+
 async def test_a_newer_database_is_refused(database):
-    await database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    with pytest.raises(SchemaTooNew, match="newer version of the hub") as raised:
-        await upgrade(database)
-    assert raised.value.revision == "9999"
+    for since, words in (("9998", "needs a hub for schema 9998 or newer, and this hub"), (None, "and this hub is for")):
+        await database.write(lambda connection, since=since: connection.execute(text(NEWER), {"since": since}))
+        with pytest.raises(SchemaTooNew, match=f"schema 9999.*{words}.*{newest()}.*Install the newer") as raised:
+            await upgrade(database)
+        assert raised.value.revision == "9999"
+
+
+@pytest.mark.parametrize("since", ["0011", newest()])
+async def test_a_newer_database_that_says_so_is_worked_with(database, since):
+    await database.write(lambda connection: connection.execute(text(NEWER), {"since": since}))
+    await upgrade(database)
+    assert await database.read(revisions) == ["9999"]
+    assert await database.read(outgrown) == ""
+
+
+async def revisions(connection):
+    return list(await connection.scalars(text("SELECT version_num FROM alembic_version")))
+
+
+async def test_a_program_that_runs_learns_that_it_is_too_old(database):
+    assert await database.read(outgrown) == ""
+    await database.write(lambda connection: connection.execute(text(NEWER), {"since": "9998"}))
+    assert "for hubs of schema 9998 and newer" in await database.read(outgrown)
+
+
+def test_each_file_says_with_which_programs_it_works():
+    """Those from before that was asked need not: no program of their time looks."""
+    found = {each.revision: each.module for each in ScriptDirectory.from_config(script()).walk_revisions()}
+    for revision, module in found.items():
+        if revision > "0010":
+            assert "0010" <= module.works_from <= revision, f"{revision}: works_from is missing or wrong"
+    assert oldest_programs() == max(getattr(each, "works_from", "") for each in found.values())
+
+
+async def test_two_that_start_at_once_bring_it_up_to_date_once(kind, tmp_path, request):
+    server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
+    where = server.make() if server else tmp_path / "hub.db"
+    nodes = [await Database.open(where) for _ in range(3)]
+    await asyncio.gather(*(upgrade(node) for node in nodes))
+    for node in nodes:
+        assert await node.read(revisions) == [newest()]
+        await node.close()
+    if server:
+        server.drop(where)
+
+
+@only_postgresql
+async def test_what_old_programs_can_not_bear_waits_until_they_are_gone(empty):
+    """Connections say for which schema their program is."""
+    await empty.write(lambda connection: connection.run_sync(lambda plain: command.upgrade(script(plain), "0010")))
+    server = await empty.read(lambda connection: connection.scalar(text("SELECT inet_server_port()")))
+    url = f"postgresql://hub@127.0.0.1:{server}/{empty.where.rpartition('/')[2]}"
+    for name in ("ocpi-hub", "ocpi-hub/0010"):
+        old = await asyncpg.connect(url, server_settings={"application_name": name})
+        with pytest.raises(OldNodesRun, match=rf"only hubs for schema .* \({name}\). Stop all of those"):
+            await upgrade(empty)
+        assert await empty.read(revisions) == ["0010"]
+        await old.close()
+        while await empty.read(lambda c, name=name: c.scalar(text(CONNECTED), {"name": name})):
+            await asyncio.sleep(0.01)
+    await upgrade(empty)
+    assert await empty.read(revisions) == [newest()]
+
+
+CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name"
+
+
+@only_postgresql
+async def test_a_table_in_use_delays_a_change_and_not_those_who_come_after(empty):
+    """What waits for a table would let nobody else at it."""
+    await empty.write(lambda connection: connection.run_sync(lambda plain: command.upgrade(script(plain), "0009")))
+    reading, over = asyncio.Event(), asyncio.Event()
+
+    async def read(connection):
+        await connection.execute(text("SELECT count(*) FROM exchange"))
+        reading.set()
+        await over.wait()
+
+    long = asyncio.create_task(empty.read(read))
+    await reading.wait()
+    upgrading = asyncio.create_task(upgrade(empty))
+    for _ in range(10):
+        async with asyncio.timeout(5):
+            await empty.read(lambda connection: connection.execute(text("SELECT count(*) FROM exchange")))
+        await asyncio.sleep(0.1)
+    assert not upgrading.done()
+    over.set()
+    await long
+    await upgrading
+    assert await empty.read(revisions) == [newest()]
 
 
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=str)

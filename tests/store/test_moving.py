@@ -30,7 +30,7 @@ from hub.store.migrations import upgrade
 from hub.store.moving import copy
 from hub.store.platforms import create_platform, remove
 from hub.store.plugins import PluginStores
-from hub.store.schema import meta, mirror, platform
+from hub.store.schema import meta, mirror, platform, revision
 
 WORDS = {
     "state": "INVITED", "encoding": "RAW", "kind": "C", "interface": "SENDER", "validation": "off", "scope": "read",
@@ -71,8 +71,8 @@ async def fill(database):
         for n in range(9)
     ]
     for table in metadata.sorted_tables:
-        if table is not platform:
-            rows = list(rows_of(table, platforms))
+        if table is not platform and "derived" not in table.info:
+            rows = [{"id": 1, "number": 7}] if table is revision else list(rows_of(table, platforms))
             await database.write(lambda c, table=table, rows=rows: c.execute(insert(table), rows))
     # The last number was given out, too, and must not be given out again.
     await database.write(lambda c: remove(c, platforms[8]))
@@ -109,7 +109,9 @@ async def test_everything_is_copied_and_told_with_its_digest(pair):
     copied = await copy(source, target, lambda *step: told.append(step))
     assert await everything(target) == await everything(source)
     assert {each.table: each.rows for each in copied.tables} == {
-        name: len(rows) for name, rows in (await everything(source)).items()
+        name: len(rows)
+        for name, rows in (await everything(source)).items()
+        if "derived" not in metadata.tables[name].info
     }
     assert all(each.rows for each in copied.tables)
     assert len({each.digest for each in copied.tables}) == len(copied.tables)

@@ -1,12 +1,14 @@
 """Tables of plugins: made, grown, kept apart from all others, and saved with the database."""
 
 import sqlite3
+import time
 
 import pytest
 from sqlalchemy import Column, Index, Integer, Table, Text, insert, select, text, update
 
 from hub.plugin.parts import Tables
 from hub.store.backup import back_up
+from hub.store.changes import latest, since
 from hub.store.plugins import PluginStores
 from hub.store.schema import platform
 from tests.store.kinds import only_sqlite
@@ -36,6 +38,32 @@ async def test_rows_are_saved_with_the_database(database, tmp_path):
     with sqlite3.connect(tmp_path / "copy.db") as copy:
         assert copy.execute("SELECT n FROM plugin_mine_count ORDER BY n").fetchall() == [(2,), (4,)]
     copy.close()
+
+
+async def test_rows_are_found_by_several_columns_and_the_clock_is_that_of_the_database(database):
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+    await store.write(lambda own: own.upsert(count, [{"name": name, "n": 1} for name in "abc"]))
+
+    async def find(own):
+        these = own.among((count.c.name, count.c.name), [("a", "a"), ("b", "c"), ("c", "c")])
+        return set((await own.execute(select(count.c.name).where(these))).scalars()), await own.now()
+
+    found, now = await store.read(find)
+    assert found == {"a", "c"}
+    assert abs(now - time.time() * 1000) < 5_000
+
+
+async def test_other_nodes_are_told_of_a_write_that_asks_for_it(database):
+    """Where there can be none, nothing is noted."""
+    tables, count = counts()
+    store = await PluginStores(database).of("mine", tables)
+    before = await database.read(latest)
+    await store.write(lambda own: own.upsert(count, [{"name": "a", "n": 1}]))
+    assert await database.read(latest) == before
+    await store.write(lambda own: own.upsert(count, [{"name": "a", "n": 2}]), tell=True)
+    noted = await database.read(lambda connection: since(connection, before))
+    assert [(each.topic, each.key) for each in noted] == ([("plugin", "mine")] if database.shared else [])
 
 
 async def test_what_fails_is_rolled_back(database):

@@ -230,3 +230,21 @@ async def test_whether_the_server_waits_for_its_disk_is_known(nodes):
 def test_what_can_be_wrong_has_brief_words_without_a_place():
     for kind in StoreUnavailable.__subclasses__():
         assert "database" in kind.brief
+
+
+async def test_of_two_nodes_that_give_a_name_away_one_does(nodes):
+    """Letters may be large or small, also those that a database folds in its own way."""
+    names = ["ACME Ä", "acme ä", "Acme ä", "ACME ä"] * 2
+    made = await asyncio.gather(
+        *(
+            node.write(lambda c, n=n, name=name: create_platform(c, name, [PartyRole.parse(f"NL-P0{n}:CPO")], None, 1))
+            for n, (name, node) in enumerate(zip(names, nodes * 4, strict=True))
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in made) == ["NameTaken"] * 7 + ["int"]
+    (other,) = await asyncio.gather(
+        nodes[0].write(lambda c: create_platform(c, "Other", [PartyRole.parse("NL-P00:CPO")], None, 1)),
+        return_exceptions=True,
+    )
+    assert isinstance(other, int | PartyTaken)

@@ -1,0 +1,106 @@
+"""A hub in this process, from its start until it is told to stop; alone, or as one of several workers."""
+
+import asyncio
+import ctypes
+import gc
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from hub import log
+from hub.app import App
+from hub.cli.running import interrupted, say
+from hub.config import Config
+from hub.flow.reload import Read
+
+_ARENA_MAX = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
+_YOUNG = 10_000
+"""Objects that are more than before until the collector looks at them: a message makes hundreds, and none is left."""
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+def prepare() -> None:
+    """What holds for the whole process, before it begins."""
+    _take_all_files()
+    _share_memory()
+
+
+async def serve_until_told(config: Config, read: Read) -> None:
+    """Run a hub until SIGTERM, Ctrl-C, or the end of whoever started this worker. `read` reads the configuration."""
+    logger = structlog.get_logger()
+    stopping, reloading = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted(stopping.set))
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    if config.worker:
+        structlog.contextvars.bind_contextvars(worker=config.worker)
+        loop.add_reader(sys.stdin.fileno(), _orphaned, loop, stopping)
+    gc.disable()  # what is read at the start stays; see below
+    async with App(config, read) as app:
+        app.reloader.follow(lambda new: log.configure(new.log.level, new.log.format))
+        # What lives from start to stop need not be looked through at every collection.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_YOUNG)
+        gc.enable()
+        words = _welcome(config, app)
+        # One line on standard output tells who started this worker that it is ready, and what to say to people.
+        say(msgspec.json.encode(words).decode() if config.worker else "\n".join(words))
+        reloads = asyncio.create_task(_reload(app, reloading))
+        await stopping.wait()
+        reloads.cancel()
+        with suppress(asyncio.CancelledError):
+            await reloads
+        logger.info("stopping", at_most_seconds=app.config.limits.drain + app.config.limits.timeout)
+    logger.info("stopped")
+    if not config.worker:
+        say("Stopped.")
+
+
+def _orphaned(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """Standard input of a worker is a pipe that nobody writes to: it ends with the process that started the worker."""
+    if not os.read(sys.stdin.fileno(), 1):
+        loop.remove_reader(sys.stdin.fileno())
+        stopping.set()
+
+
+def _take_all_files() -> None:
+    """A shell gives a program 1,024 open files, which as many connections use up; most systems allow far more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _share_memory() -> None:
+    """Have all threads share what they freed: glibc keeps it for each of them by itself, and so takes ever more.
+
+    Only one of them runs Python at a time, so none waits for another. Systems without glibc do nothing of the kind.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+async def _reload(app: App, wanted: asyncio.Event) -> None:
+    """Reload at each SIGHUP; what came of it is in the log."""
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        await app.reloader.reload()
+
+
+def _welcome(config: Config, app: App) -> list[str]:
+    """What people are told when the hub is ready."""
+    words = [f"OCPI hub {config.hub.party} is ready. Versions URL for partners: {app.versions_url}"]
+    if config.listen.public_url is None and config.listen.host in _EVERYWHERE:
+        words.append("Partners can not use that URL: set public_url in [listen] to the one that they reach the hub at.")
+    if not app.keeper.records:
+        words.append('Next: ocpi-hub partner invite "ACME Charging" --party NL-TNM:CPO')
+    if app.admin_url and not app.operations.keys.all():
+        words.append(f"The admin API is at {app.admin_url}/docs. Its first key: ocpi-hub key create NAME --scope read")
+    return words
