@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,6 @@ from hub.admin.server import AdminServer
 from hub.config import Config
 from hub.control import ControlServer, Operations
 from hub.core.addresses import Proxies
-from hub.core.breaker import Policy
 from hub.core.modules import Catalogue
 from hub.core.sealed import KEY_BYTES, Sealer
 from hub.dashboard.opening import open_dashboard
@@ -28,6 +28,7 @@ from hub.facade import HubFacade
 from hub.flow.certifying import Certifier, Inbox
 from hub.flow.clock import now
 from hub.flow.drain import Drain
+from hub.flow.elsewhere import Elsewhere
 from hub.flow.explain import Explainer
 from hub.flow.hosting import Hosting
 from hub.flow.http import HttpServer
@@ -43,11 +44,15 @@ from hub.flow.reader import Reader
 from hub.flow.reload import Read, Reloader
 from hub.flow.server import SEALED, OcpiServer
 from hub.flow.settings import hosting_settings, http_options, identity, timing
+from hub.flow.short import ShortWay
 from hub.flow.tally import Tally
 from hub.flow.validation import Mode, Validator
 from hub.listener import CannotStart, Tls, bind, listen, open_tls
 from hub.metrics import Gauges
+from hub.nodes.likeness import Likeness
 from hub.nodes.node import Node
+from hub.nodes.of_plugins import KIND, PluginNodes
+from hub.nodes.relay import Relay
 from hub.partners.access import Access
 from hub.partners.agreements import AgreementBook
 from hub.partners.board import Board
@@ -60,7 +65,6 @@ from hub.partners.liveness import Liveness
 from hub.partners.opening import Store
 from hub.partners.operations import Partners
 from hub.partners.registration import Registrar
-from hub.partners.statuses import Statuses
 from hub.plugin.loader import Loader
 from hub.plugin.parts import Parts
 from hub.plugin.runner import Runner
@@ -69,7 +73,7 @@ from hub.store.plugins import PluginStores
 from hub.telemetry import Telemetry, checked_telemetry
 from hub.upstream import Client
 from hub.upstream.outside import Outside
-from hub.ways import open_ways
+from hub.wiring import open_statuses, open_ways
 
 log = structlog.get_logger()
 
@@ -96,6 +100,7 @@ class App:
         self.operations: Operations
         self.keeper: DirectoryKeeper
         self.node: Node
+        self.relay: Relay
         self.port: int
         self.url: str
         self.tls: Tls | None
@@ -148,9 +153,11 @@ class App:
         indirect = Indirect(
             Sealer(store.keyring.derive(b"sealed url", KEY_BYTES)), f"{self.url}/ocpi/{{version}}/{SEALED}/"
         )
-        liveness, client_info, board = await self._statuses(store, client)
+        liveness, client_info, board = await open_statuses(
+            self._stack, self.reloader, store, self.node, client, self.bus
+        )
         ways, puller = await open_ways(
-            self._stack, self.reloader, store, self.node, client, indirect, liveness,
+            self._stack, self.reloader, store, self.node, self.relay, client, indirect, liveness,
             self.catalogue, self.bus, self.gate, self.numbers, self.url,
         )  # fmt: skip
         validator, tally = self._checks(store)
@@ -167,6 +174,7 @@ class App:
         follow(lambda new: agreements.set_default(new.routing.agreements))
         counts = CountBook(store.database, store.keeper, self.config.routing.validation, tally.flush)
         follow(lambda new: counts.reconfigure(new.routing.validation))
+        overview = self._overview(store, board, journal)
         self.operations = Operations(
             self.partners,
             agreements,
@@ -178,40 +186,36 @@ class App:
             ways.mirror,
             self.plugins,
             self.reloader,
-            JournalBook(store.database, store.keeper, journal),
-            self._overview(board, journal),
+            self._journal_book(store, overview, journal),
+            overview,
             self._certifier(store, client),
+            self.node.news,
         )
         reader = Reader(self.catalogue, self.access, indirect, lambda: store.keeper.current, self.numbers)
         facade = HubFacade(
             self.catalogue, lambda: store.keeper.current, pipeline, ways, self.config.limits.timeout, self.numbers
         )
         follow(lambda new: facade.reconfigure(new.limits.timeout))
-        parts = Parts(http=partial(Outside, client), store=PluginStores(store.database).of)
+        nodes = partial(PluginNodes, self.node, self.relay)
+        parts = Parts(http=partial(Outside, client), store=PluginStores(store.database).of, nodes=nodes)
         await self.plugins.start(facade, parts, self._hosting(store, client, reader, pipeline, liveness))
-        health = Health(store.database, store.keeper)
+        health = Health(store.database, store.keeper, self.node)
         # Before the listener for partners, so that it goes after that one, and tells of its end.
-        self.admin = await self._stack.enter_async_context(
-            admin_listener(
-                desk,
-                self.operations,
-                health,
-                self.bus,
-                self.catalogue,
-                self.url,
-                lambda doorman: open_dashboard(self.operations, doorman, store.database),
-                self._gauges(),
-            )
-        )
+        admin = admin_listener(
+            desk, self.operations, health, self.bus, self.catalogue, self.url,
+            lambda doorman: open_dashboard(self.operations, doorman, store.database), self._gauges(overview),
+        )  # fmt: skip
+        self.admin = await self._stack.enter_async_context(admin)
         await self.node.start(now_ms())
+        self.relay.start()
         await self._listen(listener, reader, pipeline, registrar, liveness, client_info)
         self._stack.enter_context(health.taking_messages())
-        control = ControlServer(self.config.data_folder / "hub.sock", self.operations)
+        control = ControlServer(self.config.control_socket, self.operations)
         self._stack.push_async_callback(control.stop)
         await control.start()
         log.info("started", versions_url=self.versions_url, partners=len(self.keeper.records))
 
-    def _sockets(self) -> tuple[socket.socket, socket.socket | None]:
+    def _sockets(self) -> tuple[socket.socket, Sequence[socket.socket]]:
         """Where partners and operators reach the hub. Early: a port in use is told before all else."""
         self.tls = open_tls(self.config)
         if self.tls:
@@ -231,11 +235,15 @@ class App:
         name = settings.name or gethostname()
         self.node = Node(store.database, store.follower, name, __version__, self.numbers.share, settings.alone)
         self._stack.push_async_callback(self.node.stop)
+        self.relay = Relay(self.node.seat, store.database, store.keyring)
+        self.relay.on(KIND, self.plugins.others.heard)
+        store.follower.follow(Topic.PLUGIN, self.plugins.others.changed)
+        self._stack.push_async_callback(self.relay.stop)
         self.reloader.follow(lambda new: self.node.reconfigure(new.node.alone))
 
     def _client(self) -> Client:
         """Who calls partners, and where results come back that the hub itself asked for."""
-        self._inbox = Inbox(f"{self.url}/ocpi")
+        self._inbox = Inbox(f"{self.url}/ocpi", self.relay)
         client = open_client(self.config)
         self._stack.push_async_callback(client.close)
         self.keeper.shut_out.append(client.drop)
@@ -244,11 +252,12 @@ class App:
 
     def _hosting(self, store: Store, client: Client, reader: Reader, pipeline: Pipeline, liveness: Liveness) -> Hosting:
         """Who gives plugins that are parties a place in the network."""
-        parties = HostedParties(store.keeper, store.keyring, self.bus)
+        parties = HostedParties(store.keeper, store.keyring, self.bus, self.node.has_others)
         hosting = Hosting(
             store.keeper, parties, client, reader, pipeline, self.gate, self.bus, liveness.seen, self.url,
-            hosting_settings(self.config), self._inbox,
+            hosting_settings(self.config), self._inbox, self.relay, self.node,
         )  # fmt: skip
+        self._stack.push_async_callback(hosting.stop)
         self.reloader.follow(lambda new: hosting.reconfigure(hosting_settings(new)))
         return hosting
 
@@ -259,8 +268,9 @@ class App:
         self.reloader.follow(lambda new: certifier.reconfigure(new.limits.timeout))
         return certifier
 
-    def _overview(self, board: Board, journal: Journal | None) -> Overview:
-        """Who says how the hub stands."""
+    def _overview(self, store: Store, board: Board, journal: Journal | None) -> Overview:
+        """Who says how the hub stands, to people and to other nodes."""
+        likeness = Likeness(store.keyring.derive(b"likeness", KEY_BYTES))
         pulse = Pulse(self.bus)
         pulse.start()
         return Overview(
@@ -275,6 +285,9 @@ class App:
                 versions_url=self.versions_url,
                 certificate_ends=lambda: self.tls.expires if self.tls else None,
                 rows_lost=lambda: journal.lost if journal else 0,
+                connections=lambda: len(self._http.connections) if self._http else 0,
+                tables=lambda: likeness.tables(self.config),
+                node=self.node,
             )
         )
 
@@ -290,14 +303,26 @@ class App:
         self.reloader.follow(lambda new: journal.reconfigure(new.journal.days, new.journal.rows, new.journal.sums_days))
         await journal.start()
         self._stack.push_async_callback(journal.stop)
+        store.follower.follow(Topic.CAPTURE, journal.follow_captures)
         return journal
 
-    def _gauges(self) -> Gauges:
+    def _journal_book(self, store: Store, overview: Overview, journal: Journal | None) -> JournalBook:
+        """Who shows what is kept, of all nodes."""
+        if journal is None:
+            return JournalBook(store.database, store.keeper)
+        elsewhere = Elsewhere(store.database, overview.company, journal.show)
+        self._stack.push_async_callback(elsewhere.stop)
+        return JournalBook(store.database, store.keeper, journal, elsewhere.watch)
+
+    def _gauges(self, overview: Overview) -> Gauges:
         """What Prometheus is told of the parts that only this file has."""
         return Gauges(
             spans_lost=lambda: self.telemetry.lost,
             connections=lambda: len(self._http.connections) if self._http else 0,
             certificate_ends=lambda: self.tls.expires if self.tls else None,
+            nodes=overview.count,
+            leads=self.node.leads,
+            without_store=lambda: self.node.without_store_for,
         )
 
     async def _telemetry(self) -> None:
@@ -318,36 +343,6 @@ class App:
         self._stack.push_async_callback(tally.stop)
         return validator, tally
 
-    async def _statuses(self, store: Store, client: Client) -> tuple[Liveness, HubClientInfo, Board]:
-        """Who is there, and who is told."""
-        settings = self.config.liveness
-        statuses = await Statuses.load(store.database)
-        liveness = Liveness(
-            store.keeper,
-            client,
-            self.bus,
-            statuses,
-            Policy(idle=settings.idle),
-            leads=self.node.leads,
-            timeout=settings.probe_timeout,
-        )
-        client_info = HubClientInfo(store.keeper, client, self.bus, statuses, liveness.report)
-        await client_info.start()
-        self._stack.push_async_callback(client_info.stop)
-        await liveness.start()
-        for topic, handlers in {
-            Topic.PLATFORM: (liveness.follow_platforms, client_info.follow),
-            Topic.STATUS: (statuses.follow, liveness.follow_statuses, client_info.follow),
-            Topic.DOUBT: (liveness.follow_doubts,),
-        }.items():
-            for handler in handlers:
-                store.follower.follow(topic, handler)
-        self.reloader.follow(
-            lambda new: liveness.reconfigure(Policy(idle=new.liveness.idle), new.liveness.probe_timeout)
-        )
-        self._stack.push_async_callback(liveness.stop)
-        return liveness, client_info, Board(store.keeper, statuses, liveness, client)
-
     async def _listen(
         self,
         listener: socket.socket,
@@ -362,6 +357,7 @@ class App:
             self.catalogue, self.keeper, self.access, registrar, reader, pipeline, client_info,
             self.gate, liveness.seen, self.url, self.config.routing.page_limit, timing(self.config),
             Proxies(self.config.listen.trusted_proxies), self.bus, self.numbers, self._inbox, self.node.news,
+            lambda: self.node.cut_off,
         )  # fmt: skip
         follow(lambda new: server.reconfigure(new.routing.page_limit, timing(new), Proxies(new.listen.trusted_proxies)))
         self.keeper.shut_out += (server.shut_out, self.gate.forget)
@@ -371,6 +367,9 @@ class App:
             server.handle, server.answer, access_log=None, auto_decompress=False, **http_options(self.config)
         )
         follow(lambda new: http.reconfigure(**http_options(new)))
+        way = ShortWay(server.front(), pipeline)
+        server.shorten(way)
+        http.at_once = way.begin
         runner = web.ServerRunner(http, shutdown_timeout=CLOSING)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

@@ -24,6 +24,7 @@ from hub.flow.mirror import Mirror
 from hub.flow.overview import Overview
 from hub.flow.reload import Reloader
 from hub.flow.sync import Puller
+from hub.nodes.node import no_news
 from hub.partners.agreements import AgreementBook
 from hub.partners.board import Board
 from hub.partners.counts import CountBook
@@ -47,7 +48,10 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Operations(msgspec.Struct, frozen=True):
-    """What verbs act on. Without a running hub there is nobody to explain, and nothing to pull with."""
+    """What verbs act on. Without a running hub there is nobody to explain, and nothing to pull with.
+
+    `news` brings what is known up to date with other nodes: an operator may have begun at another one.
+    """
 
     partners: Partners
     agreements: AgreementBook
@@ -62,6 +66,7 @@ class Operations(msgspec.Struct, frozen=True):
     journal: JournalBook | None = None
     overview: Overview | None = None
     certifier: Certifier | None = None
+    news: Callable[[], Awaitable[bool]] = no_news
 
     @property
     def config(self) -> Config | None:
@@ -83,6 +88,7 @@ async def run_verb(operations: Operations, verb: str, arguments: Arguments) -> A
     run = _VERBS.get(verb)
     if run is None:
         raise ControlError(f"there is no verb {verb!r}; is the hub that runs older than this command?")
+    await operations.news()
     try:
         result = await run(operations, arguments)
     except OcpiError as error:
@@ -176,7 +182,7 @@ async def _journal(do: Operations, given: Arguments) -> Any:
 
 
 async def _journal_watch(do: Operations, given: Arguments) -> Any:
-    return needed(do.journal).watch(_wanted(do, given), given.after)
+    return await needed(do.journal).watch(_wanted(do, given), given.after)
 
 
 async def _trace(do: Operations, given: Arguments) -> Any:

@@ -95,13 +95,21 @@ class ServerError(OcpiError):
     code = 3000
 
 
-class Stopping(ServerError):
-    """The hub is about to stop, and takes nothing more. `wait` is the seconds until it may be there again."""
+class NotNow(ServerError):
+    """The hub can not do this right now. `wait` is the seconds until it is worth while to come back."""
 
     http = 503
 
     def __init__(self, message: str, wait: float = 1.0) -> None:
         super().__init__(message, headers=(("Retry-After", str(max(1, ceil(wait)))),))
+
+
+class Stopping(NotNow):
+    """The hub is about to stop, and takes nothing more."""
+
+
+class WithoutStore(NotNow):
+    """The database can not be used, and this needs it. It was not acknowledged, and is not done later."""
 
 
 class CannotUseApi(OcpiError):

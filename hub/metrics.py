@@ -75,7 +75,8 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
 
     `refused_keys` counts requests without a good key, `rows_lost` rows that the journal could not keep, `spans_lost`
     spans that no collector took, `connections` those of partners that are open. `certificate_ends` is None where the
-    hub has no certificate.
+    hub has no certificate. `nodes` counts those that are there, and those of them that are not alike; `leads` says
+    whether this one does, `without_store` for how many seconds it has been without its database.
     """
 
     refused_keys: Callable[[], int] = lambda: 0
@@ -83,6 +84,9 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     spans_lost: Callable[[], int] = lambda: 0
     connections: Callable[[], int] = lambda: 0
     certificate_ends: Callable[[], datetime | None] = lambda: None
+    nodes: Callable[[], tuple[int, int]] = lambda: (1, 0)
+    leads: Callable[[], bool] = lambda: True
+    without_store: Callable[[], float] = lambda: 0.0
 
 
 class Metrics:
@@ -309,6 +313,7 @@ class _Standing(Collector):
         yield GaugeMetricFamily(
             "ocpi_hub_inbound_connections", "Connections of partners to the hub.", value=gauges.connections()
         )
+        yield from self._of_the_nodes()
         tasks = len(asyncio.all_tasks())
         yield GaugeMetricFamily("ocpi_hub_tasks", "Tasks that run in the hub, of its parts and plugins.", value=tasks)
         expires = GaugeMetricFamily(
@@ -317,6 +322,16 @@ class _Standing(Collector):
         if ends := gauges.certificate_ends():
             expires.add_metric((), ends.timestamp())
         yield expires
+
+    def _of_the_nodes(self) -> Iterable[Metric]:
+        there, unlike = self._gauges.nodes()
+        for name, meaning, value in (
+            ("ocpi_hub_leads", "1 where this node does what only one may do.", float(self._gauges.leads())),
+            ("ocpi_hub_nodes", "Nodes that are there, as this one knows them.", there),
+            ("ocpi_hub_nodes_unlike", "Nodes that are not set up as this one is.", unlike),
+            ("ocpi_hub_without_store_seconds", "Seconds without the database.", self._gauges.without_store()),
+        ):
+            yield GaugeMetricFamily(name, meaning, value=value)
 
     def _of_platforms(self) -> Iterable[Metric]:
         status = GaugeMetricFamily(

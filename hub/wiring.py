@@ -1,7 +1,8 @@
-"""The part of the wiring that carries messages out; `hub.app` does the rest."""
+"""Parts of the wiring that stand on their own; `hub.app` does the rest."""
 
 from contextlib import AsyncExitStack
 
+from hub.core.breaker import Policy
 from hub.core.modules import Catalogue
 from hub.events import Bus
 from hub.flow.bridging import Bridging
@@ -15,11 +16,17 @@ from hub.flow.mirror import Mirror
 from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Ways
 from hub.flow.reload import Reloader
+from hub.flow.results import Results
 from hub.flow.settings import pulling
 from hub.flow.sync import Puller
 from hub.nodes.node import Node
+from hub.nodes.relay import Relay
+from hub.partners.board import Board
+from hub.partners.clientinfo import HubClientInfo
 from hub.partners.liveness import Liveness
 from hub.partners.opening import Store
+from hub.partners.statuses import Statuses
+from hub.store.changes import Topic
 from hub.upstream import Client
 
 DAY = 86_400.0
@@ -30,6 +37,7 @@ async def open_ways(
     reloader: Reloader,
     store: Store,
     node: Node,
+    relay: Relay,
     client: Client,
     indirect: Indirect,
     liveness: Liveness,
@@ -62,5 +70,33 @@ async def open_ways(
     follow(lambda new: puller.reconfigure(pulling(new), enabled=new.sync.enabled))
     collector = Collector(deliverer, routing.broadcast_at_once, routing.page_limit)
     follow(lambda new: collector.reconfigure(new.routing.broadcast_at_once, new.routing.page_limit))
-    ways = Ways(deliverer, broadcaster, collector, mirror, bridging, memory, routing.ask_timeout, f"{url}/ocpi")
+    results = Results(relay)
+    ways = Ways(
+        deliverer, broadcaster, collector, mirror, bridging, memory, routing.ask_timeout, f"{url}/ocpi", results
+    )
     return ways, puller
+
+
+async def open_statuses(
+    stack: AsyncExitStack, reloader: Reloader, store: Store, node: Node, client: Client, bus: Bus
+) -> tuple[Liveness, HubClientInfo, Board]:
+    """Who is there, and who is told; all of it ends with the stack."""
+    settings, follow = reloader.config.liveness, store.follower.follow
+    statuses = await Statuses.load(store.database)
+    liveness = Liveness(
+        store.keeper, client, bus, statuses, Policy(idle=settings.idle),
+        leads=node.leads, alone=node.alone, timeout=settings.probe_timeout,
+    )  # fmt: skip
+    client_info = HubClientInfo(store.keeper, client, bus, statuses, liveness.report)
+    await client_info.start()
+    stack.push_async_callback(client_info.stop)
+    await liveness.start()
+    # In this order: who tells of a status has to know it.
+    for handler in (liveness.follow_platforms, client_info.follow):
+        follow(Topic.PLATFORM, handler)
+    for handler in (statuses.follow, liveness.follow_statuses, client_info.follow):
+        follow(Topic.STATUS, handler)
+    follow(Topic.DOUBT, liveness.follow_doubts)
+    reloader.follow(lambda new: liveness.reconfigure(Policy(idle=new.liveness.idle), new.liveness.probe_timeout))
+    stack.push_async_callback(liveness.stop)
+    return liveness, client_info, Board(store.keeper, statuses, liveness, client)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -119,7 +120,10 @@ class EventLog(Plugin[EventLogSettings]):
     enabled_by_default = False
 
     async def start(self) -> None:
-        self.files = Files(self.folder / self.settings.folder, self.settings)
+        folder = self.folder / self.settings.folder
+        if self.nodes.several:  # they may be on one machine
+            folder /= re.sub(r"[^\w.-]", "_", self.nodes.name).strip(".") or "node"
+        self.files = Files(folder, self.settings)
         await asyncio.to_thread(self.files.open)
         self.waiting: deque[tuple[int, Event]] = deque()
         self.kinds = frozenset(self.settings.events) or frozenset(_KINDS.values())

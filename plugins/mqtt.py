@@ -139,12 +139,15 @@ class Mqtt(Plugin[MqttSettings]):
         path = (message.module, owner.country, owner.party_id, *_ids(message))
         if message.method == "PATCH":
             self.changed(path, message)
+            await self.share(path, message)
         elif message.method == "DELETE":
             self.known.pop(self.topic(*path), None)
+            await self.share(path, message)
             self.offer(self.topic(*path), b"", retain=_is_state(message))
         else:
             if _is_state(message):
                 self.remember(path, message)
+                await self.share(path, message)
             self.offer(self.topic(*path), message.body, retain=_is_state(message))
 
     @on(StatusChanged)
@@ -156,6 +159,28 @@ class Mqtt(Plugin[MqttSettings]):
             told = {"status": event.status, "roles": roles, "at": _time(event.at)}
             self.statuses[self.topic("status", *party)] = _encode(told)
             self.offer(self.topic("status", *party), _encode(told), retain=True)
+
+    async def share(self, path: tuple[str, ...], message: Message) -> None:
+        """What other nodes remember of this object, and of what it is a part of, is no longer how it is."""
+        if not self.nodes.several or not _is_state(message):
+            return
+        try:
+            await self.nodes.tell(msgspec.msgpack.encode(path))
+        except OcpiError as error:
+            self.log.warning("mqtt_not_shared", reason=error.message)
+
+    async def heard_from_node(self, body: bytes) -> None:
+        path = msgspec.msgpack.decode(body, type=tuple[str, ...])
+        for end in range(min(_LOCATION, len(path)), len(path) + 1):
+            self.known.pop(self.topic(*path[:end]), None)
+        if path[0] == "locations":
+            inside = self.topic(*path) + "/"
+            for topic in [each for each in self.known if each.startswith(inside)]:
+                del self.known[topic]
+
+    async def changed_elsewhere(self) -> None:
+        """What other nodes told may have been missed."""
+        self.known.clear()
 
     def changed(self, path: tuple[str, ...], message: Message) -> None:
         """What a PATCH changes goes to a topic of its own; where the whole object is known, that is published anew."""
@@ -223,6 +248,8 @@ class Mqtt(Plugin[MqttSettings]):
         gone = _encode({"status": "offline"})
         async with self.client(aiomqtt.Will(hub, gone, self.settings.qos, retain=True)) as client:
             self.found()
+            if self.nodes.several:  # another node that ends says that the hub is gone
+                await client.subscribe(hub, qos=1)
             self.offer(hub, _encode({"status": "online"}), retain=True)
             for topic, told in self.statuses.items():
                 self.offer(topic, told, retain=True)
@@ -230,11 +257,17 @@ class Mqtt(Plugin[MqttSettings]):
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self.settings.at_once):
                         group.create_task(self.publish(client))
-                    group.create_task(_watch(client))
+                    group.create_task(self.watch(client, gone))
             except asyncio.CancelledError:
                 with contextlib.suppress(aiomqtt.MqttError):
                     await client.publish(hub, gone, 0, retain=True, timeout=_GOODBYE)
                 raise
+
+    async def watch(self, client: aiomqtt.Client, gone: bytes) -> None:
+        """Ends with an error when the connection does. The hub is there as long as one of its nodes is."""
+        async for message in client.messages:
+            if message.payload == gone:
+                self.offer(self.topic("hub"), _encode({"status": "online"}), retain=True)
 
     def client(self, will: aiomqtt.Will) -> aiomqtt.Client:
         settings = self.settings
@@ -303,12 +336,6 @@ def segment(text: str) -> str:
         for each in text.translate(_UNSAFE)
     )
     return seen or "%00"
-
-
-async def _watch(client: aiomqtt.Client) -> None:
-    """Ends with an error when the connection does."""
-    async for _ in client.messages:
-        pass
 
 
 def _ids(message: Message) -> tuple[str, ...]:

@@ -29,7 +29,12 @@ from hub.plugin.party import CommandOutcome, Emsp, Page, PartySettings
 _QUIET = logging.getLogger("plugin.mqtt_commands")
 _QUIET.disabled = True  # this plugin counts what it would tell
 _FIRST_PAUSE = 0.5
+_LOOK = 0.5
 _LARGEST = 64 * 1024
+
+
+class _LeadsNoMore(Exception):
+    """Another node takes commands now."""
 
 
 class MqttCommandsSettings(PartySettings):
@@ -131,8 +136,13 @@ class MqttCommands(Emsp[MqttCommandsSettings]):
     async def stay_connected(self) -> None:
         pause = _FIRST_PAUSE
         while True:
+            if not self.nodes.leads:  # each command is for one node, and must not be sent twice
+                await asyncio.sleep(_LOOK)
+                continue
             try:
                 await self.session()
+            except* _LeadsNoMore:
+                self.is_connected, self.problem = False, "left to the node that leads"
             except* (aiomqtt.MqttError, OSError, TimeoutError) as group:
                 reason = str(group.exceptions[0]) or "no answer"
                 if self.is_connected or not self.problem:
@@ -157,16 +167,24 @@ class MqttCommands(Emsp[MqttCommandsSettings]):
             logger=_QUIET,
         )
         async with client, asyncio.TaskGroup() as group:
+            group.create_task(self.while_leading())
             await client.subscribe(f"{settings.prefix}/commands/+/+/+", qos=0)  # at most once
             self.is_connected, self.problem = True, ""
             self.log.info("mqtt_commands_connected", host=settings.host, port=settings.port)
             async for message in client.messages:
                 if message.retain:
                     self.counts["ignored: retained"] += 1  # it would be sent again at each connection
+                elif not self.nodes.leads:
+                    self.counts["ignored: left to the node that leads"] += 1
                 elif self.under_way >= settings.at_once:
                     self.counts["ignored: too many under way"] += 1
                 else:
                     group.create_task(self.take(client, message))
+
+    async def while_leading(self) -> None:
+        while self.nodes.leads:  # noqa: ASYNC110 - nothing tells when it does no more
+            await asyncio.sleep(_LOOK)
+        raise _LeadsNoMore
 
     async def take(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         """Send one command, and publish what came of it."""
@@ -212,7 +230,8 @@ class MqttCommands(Emsp[MqttCommandsSettings]):
     @panel("Commands by MQTT")
     async def figures(self) -> Figures:
         counts = tuple(Figure(name, times, "commands") for name, times in sorted(self.counts.items()))
-        state = "connected" if self.is_connected else self.problem or "not connected yet"
+        waits = "not connected yet" if self.nodes.leads else "left to the node that leads"
+        state = "connected" if self.is_connected else self.problem or waits
         return Figures((Figure("connection", state), Figure("under way", self.under_way, "commands"), *counts))
 
 

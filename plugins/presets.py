@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 
 from hub.plugin import (
     Call,
@@ -65,6 +65,8 @@ from .tables import outcomes, presets, tables, waiting
 
 _DAY = 86_400_000
 _SWEEP = 3600.0
+_LOOK = 60.0
+"""Seconds between two looks whether this node leads."""
 _LATEST = 100
 _REMEMBERED = 50_000
 _BEGINS, _WAITS = "ACTIVE", ("PENDING", "RESERVATION")
@@ -119,8 +121,17 @@ class Presets(Plugin[PresetsSettings]):
 
     async def take_over(self) -> None:
         await self.reload()
-        left = outcomes.update().where(_O.outcome == UNDER_WAY, _O.at < self.began).values(outcome=CUT_OFF)
-        await self.store.write(lambda own: own.execute(left))
+        await self.give_up()
+
+    async def changed_elsewhere(self) -> None:
+        await self.reload()
+
+    async def give_up(self) -> None:
+        """What a node had under way that is gone, or a version before this one, comes to no end any more."""
+        there = await self.nodes.there()
+        before = and_(_O.node == self.nodes.own, _O.at < self.began)
+        left = outcomes.update().where(_O.outcome == UNDER_WAY, or_(before, _O.node.not_in(there)))
+        await self.store.write(lambda own: own.execute(left.values(outcome=CUT_OFF)))
 
     @on_push("sessions.receiver.put", "sessions.receiver.patch")
     async def seen(self, push: Push) -> None:
@@ -177,7 +188,7 @@ class Presets(Plugin[PresetsSettings]):
         zone = zone_of(found.preset.time_zone) or await self.zone_at(charging)
         stop = self.settings.stop_outside_hours
         steps = plan(found.preset, charging, zone, datetime.now(UTC), stop=stop)
-        rows = [row(key, charging, found.name, step) for step in steps]
+        rows = [row(key, charging, found.name, step, self.nodes.own) for step in steps]
 
         async def note(own: Connection) -> bool:
             if await own.scalar(select(_O.at).where(tuple_(_O.cpo, _O.key) == key).limit(1)) is not None:
@@ -251,14 +262,19 @@ class Presets(Plugin[PresetsSettings]):
 
     async def forget_for_ever(self) -> None:
         while True:
-            before = now() - self.settings.keep_days * _DAY
-            for table, column in ((outcomes, _O.at), (waiting, waiting.c.seen)):
-                gone = table.delete().where(column < before)
+            if leads := self.nodes.leads:
                 try:
-                    await self.store.write(lambda own, gone=gone: own.execute(gone))
+                    await self.forget()
                 except Exception as error:  # noqa: BLE001 - a full disk now is no reason never to try again
                     self.log.warning("presets_not_swept", reason=str(error))
-            await asyncio.sleep(_SWEEP)
+            await asyncio.sleep(_SWEEP if leads else _LOOK)
+
+    async def forget(self) -> None:
+        await self.give_up()
+        before = now() - self.settings.keep_days * _DAY
+        for table, column in ((outcomes, _O.at), (waiting, waiting.c.seen)):
+            gone = table.delete().where(column < before)
+            await self.store.write(lambda own, gone=gone: own.execute(gone))
 
     @admin_route("GET", "/presets", scope=Scope.OPERATE)
     async def list_presets(self, call: Call[Paging, None]) -> Page[Named]:
@@ -303,7 +319,7 @@ class Presets(Plugin[PresetsSettings]):
             raise Problem(400, "name: use letters, digits, dots and dashes; 64 at most", "as company-car-7")
         kept = checked(given.name, given.preset)
         written = {"name": given.name, "json": msgspec.json.encode(kept).decode(), "changed": now()}
-        await self.store.write(lambda own: own.upsert(presets, [written]))
+        await self.store.write(lambda own: own.upsert(presets, [written]), tell=True)
         await self.reload()
         return Named(given.name, kept)
 
@@ -311,7 +327,7 @@ class Presets(Plugin[PresetsSettings]):
     async def remove(self, given: str) -> Named:
         """Remove the preset of this name."""
         gone = self.one(given)
-        await self.store.write(lambda own: own.execute(presets.delete().where(presets.c.name == given)))
+        await self.store.write(lambda own: own.execute(presets.delete().where(presets.c.name == given)), tell=True)
         await self.reload()
         return gone
 

@@ -9,6 +9,7 @@ For PDFs it needs the package fpdf2: `pip install ocpi-hub[pdf]`. Everything abo
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -23,7 +24,7 @@ from hub.plugin import Body, Figure, Figures, OcpiError, Party, Problem, panel, 
 from hub.plugin.party import CommandOutcome, Emsp, InvalidParameters, Page, Paged, PartySettings, UnknownToken
 from hub.plugin.web import Access, Api, HttpLimits
 
-from . import charges, people
+from . import charges, people, tickets
 from .gate import Gate, Who
 from .live import Sockets
 from .model import Command, Live
@@ -32,7 +33,7 @@ from .routes import Routes, same_origin
 from .tables import now, tables
 
 _DAY = 86_400_000
-_SWEEP = 3600.0
+_SWEEP, _LOOK = 3600.0, 10.0
 _LINE, _HEADER, _HEADERS = 4096, 4096, 64
 _UNDER_WAY = 200
 """Commands of all users that wait for an answer, at most."""
@@ -131,13 +132,38 @@ class PublicApi(Emsp[PublicApiSettings]):
         )  # fmt: skip
         self.public_url = settings.public_url.rstrip("/") or self.url
         self.log.info("public_api", url=self.url)
-        if settings.days:
-            self.spawn(self.forget_old(), name="forget")
+        self.spawn(self.tidy(), name="tidy")
 
     async def take_over(self) -> None:
         """The version before this one waits for no answer any more, and may have made keys."""
         self.gate.keys = await self.store.read(people.load_keys)
-        await self.store.write(lambda own: charges.give_up(own, self.under_way))
+        await self.give_up()
+
+    async def changed_elsewhere(self) -> None:
+        """Keys may be revoked, users gone, and tokens renewed: their sockets end here, too."""
+        self.gate.keys = await self.store.read(people.load_keys)
+        callers = self.sockets.all_who()
+        gone = await self.store.read(lambda own: tickets.not_opened_by(own, callers))
+        self.sockets.drop_where(lambda who: who in gone or not self.gate.holds(who.key))
+
+    async def heard_from_node(self, body: bytes) -> None:
+        """Another node tells a user something, whose socket may be here."""
+        self.sockets.tell(*msgspec.msgpack.decode(body, type=tuple[str, bytes]))
+
+    async def tell(self, user: str | None, told: Live) -> None:
+        """Tell all sockets of a user, on whichever node they are."""
+        if user is None:
+            return
+        text = msgspec.json.encode(told)
+        self.sockets.tell(user, text)
+        try:
+            await self.nodes.tell(msgspec.msgpack.encode((user, text)))
+        except OcpiError:
+            self.counts["not_told"] += 1
+
+    async def give_up(self) -> None:
+        there = await self.nodes.there()
+        await self.store.write(lambda own: charges.give_up(own, self.under_way, self.nodes.own, there))
 
     def make_api(self) -> Api[Who]:
         settings = self.settings
@@ -216,7 +242,7 @@ class PublicApi(Emsp[PublicApiSettings]):
                 self.under_way.discard(command.id)
         self.counts[state] += 1
         user, ended = await self.store.write(lambda own: charges.end(own, command.id, state, message))
-        self.sockets.tell(user, Live(type="command", command=ended))
+        await self.tell(user, Live(type="command", command=ended))
 
     # What partners ask and tell.
 
@@ -239,14 +265,14 @@ class PublicApi(Emsp[PublicApiSettings]):
         holder = await self.holder_of(session.cdr_token)
         new, user, told = await self.store.write(lambda own: charges.keep_session(own, session, holder))
         if told is not None:
-            self.sockets.tell(user, Live(type="session", session=told))
+            await self.tell(user, Live(type="session", session=told))
         return new
 
     async def post_cdr(self, cdr: ocpi.CDR) -> bool:
         holder = await self.holder_of(cdr.cdr_token)
         new, user, entry = await self.store.write(lambda own: charges.keep_cdr(own, cdr, holder))
         if new:
-            self.sockets.tell(user, Live(type="entry", entry=entry))
+            await self.tell(user, Live(type="entry", entry=entry))
         return new
 
     async def get_cdr(self, cdr_id: str) -> ocpi.CDR | None:
@@ -273,7 +299,7 @@ class PublicApi(Emsp[PublicApiSettings]):
             name=given.name, app=given.app, scopes=people.known_scopes(given.scopes), created=now(),
             expires=now() + given.days * _DAY if given.days else None,
         )  # fmt: skip
-        await self.store.write(lambda own: people.add_key(own, key, secret))
+        await self.store.write(lambda own: people.add_key(own, key, secret), tell=True)
         self.gate.keys = await self.store.read(people.load_keys)
         return MadeKey(key.name, key.app, key.scopes, secret)
 
@@ -285,7 +311,7 @@ class PublicApi(Emsp[PublicApiSettings]):
     @verb("key-revoke")
     async def revoke_key(self, given: str) -> list[Key]:
         """Revoke an app key, as "shop": it opens nothing any more. What is left is told."""
-        await self.store.write(lambda own: people.remove_key(own, given))
+        await self.store.write(lambda own: people.remove_key(own, given), tell=True)
         self.gate.keys = await self.store.read(people.load_keys)
         self.sockets.drop_where(lambda who: not self.gate.holds(who.key))
         return list(self.gate.keys.values())
@@ -304,14 +330,24 @@ class PublicApi(Emsp[PublicApiSettings]):
                 Figure("commands refused", counts["refused"], ""),
                 Figure("commands failed", counts["failed"], ""),
                 Figure("cards not told", counts["cards_not_told"], "to partners"),
+                Figure("live values not told", counts["not_told"], "to other nodes"),
                 Figure("sessions and CDRs of unknown cards", counts["unknown_cards"], "refused"),
             )
         )
 
-    async def forget_old(self) -> None:
+    async def tidy(self) -> None:
+        """One node gives up what nodes had sent that are gone, and forgets what is old."""
+        due = 0.0
         while True:
-            await self.store.write(partial(charges.forget, before=now() - self.settings.days * _DAY))
-            await asyncio.sleep(_SWEEP)
+            try:
+                if self.nodes.leads and self.nodes.several:
+                    await self.give_up()
+                if self.nodes.leads and self.settings.days and time.monotonic() >= due:
+                    await self.store.write(partial(charges.forget, before=now() - self.settings.days * _DAY))
+                    due = time.monotonic() + _SWEEP
+            except Exception as error:  # noqa: BLE001 - a database that is away is no reason never to try again
+                self.log.warning("public_api_not_tidied", reason=str(error))
+            await asyncio.sleep(_LOOK)
 
 
 def outcome(told: CommandOutcome) -> tuple[str, str]:

@@ -102,6 +102,9 @@ class Registry(Plugin[RegistrySettings]):
         await self.store.write(self.make_up)
         self.log.info("registry", url=self.url, docs=f"{self.url}/docs")
 
+    async def changed_elsewhere(self) -> None:
+        await self.read_keys()
+
     async def admit(self, request: web.Request, access: Access) -> str:
         """The name of the read key. Problem 401 without a good one, 429 where it asks too often."""
         name = self.keys.get(_digest(request.headers.get("x-api-key", "")))
@@ -210,7 +213,7 @@ class Registry(Plugin[RegistrySettings]):
         if given in self.keys.values():
             raise Problem(409, f"there is a key {given!r} already", "revoke it, or take another name")
         row = {"name": given, "digest": _digest(key), "created": _now()}
-        await self.store.write(lambda own: own.upsert(keys, [row]))
+        await self.store.write(lambda own: own.upsert(keys, [row]), tell=True)
         await self.read_keys()
         return NewKey(given, key)
 
@@ -223,7 +226,8 @@ class Registry(Plugin[RegistrySettings]):
     @verb("key-revoke")
     async def revoke_key(self, given: str) -> bool:
         """End a read key; whether it was there."""
-        done = await self.store.write(lambda own: own.execute(delete(keys).where(keys.c.name == given)))
+        gone = delete(keys).where(keys.c.name == given)
+        done = await self.store.write(lambda own: own.execute(gone), tell=True)
         await self.read_keys()
         return bool(done.rowcount)
 

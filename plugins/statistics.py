@@ -11,7 +11,6 @@ import base64
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -43,7 +42,8 @@ from hub.plugin import (
 )
 
 from .answers import CsvPart, Log, Pdf, Running, Snapshots, SnapshotsWanted, Sums
-from .papers import csv, pdf
+from .early import Early
+from .papers import by_day, csv, pdf
 from .queries import (
     PERSONAL,
     Live,
@@ -70,7 +70,7 @@ from .tables import NOT_KNOWN, charges, snapshots, tables
 _DAY = 86_400_000
 _HOUR = 3_600_000
 _PLACES = 10_000
-_SWEEP = 3600.0
+_SWEEP, _LOOK = 3600.0, 60.0
 _MOST = 1000
 _BATCH = 500
 _POINTS = 10_000
@@ -103,6 +103,7 @@ class Statistics(Plugin[StatisticsSettings]):
 
     async def start(self) -> None:
         self.waiting: list[Seen] = []
+        self.early = Early(self.settings.every)
         self.counted: Counter[str] = Counter()
         self.problem = ""
         self.places: dict[tuple[str, str], tuple[str, str]] = {}
@@ -146,6 +147,7 @@ class Statistics(Plugin[StatisticsSettings]):
     async def flush(self) -> None:
         """Write what waits. Where the disk does not take it, it goes on waiting."""
         async with self.writing:
+            self.waiting = self.early.ripe() + self.waiting
             for _ in range(0, len(self.waiting), _BATCH):
                 batch = self.waiting[:_BATCH]
                 if not await self.done(self.write(batch)):
@@ -185,6 +187,8 @@ class Statistics(Plugin[StatisticsSettings]):
         for each in batch:
             key = each.kind, each.cpo, each.key
             if (row := merged(rows.get(key), each)) is None:
+                if key not in rows and self.nodes.several and self.early.take(each):
+                    continue
                 what = "changes of sessions that nobody knows" if key not in rows else "seen before, or older"
                 self.counted[what] += 1
                 continue
@@ -200,15 +204,17 @@ class Statistics(Plugin[StatisticsSettings]):
             await asyncio.sleep(every - time.time() % every)
             await self.flush()
             at = int(time.time() // every * every) * 1000
-            await self.done(self.store.write(lambda own, at=at: take_snapshot(own, at, self.since)))
+            if self.nodes.leads:
+                await self.done(self.store.write(lambda own, at=at: take_snapshot(own, at, self.since)))
 
     async def forget_for_ever(self) -> None:
         while True:
-            now = _now()
-            await self.done(self.forget(snapshots, snapshots.c.at, now - self.settings.snapshot_days * _DAY))
-            if self.settings.keep_days:
-                await self.done(self.forget(charges, charges.c.started, now - self.settings.keep_days * _DAY))
-            await asyncio.sleep(_SWEEP)
+            if leads := self.nodes.leads:
+                now = _now()
+                await self.done(self.forget(snapshots, snapshots.c.at, now - self.settings.snapshot_days * _DAY))
+                if self.settings.keep_days:
+                    await self.done(self.forget(charges, charges.c.started, now - self.settings.keep_days * _DAY))
+            await asyncio.sleep(_SWEEP if leads else _LOOK)
 
     async def forget(self, table: Any, column: Any, before: int) -> None:
         more = True
@@ -336,14 +342,14 @@ class Statistics(Plugin[StatisticsSettings]):
         days: dict[str, float] = {}
         for each in await self.latest(90, "day"):
             days[each.group["day"]] = days.get(each.group["day"], 0.0) + each.kwh
-        return Chart((Line("energy", _by_day(days)),), "kWh")
+        return Chart((Line("energy", by_day(days)),), "kWh")
 
     @panel("Cost by day, 90 days, without VAT")
     async def show_cost(self) -> Chart:
         lines: dict[str, dict[str, float]] = {}
         for each in await self.latest(90, "day"):
             lines.setdefault(each.currency, {})[each.group["day"]] = each.cost
-        return Chart(tuple(Line(currency, _by_day(days)) for currency, days in sorted(lines.items())))
+        return Chart(tuple(Line(currency, by_day(days)) for currency, days in sorted(lines.items())))
 
     @panel("Power of running sessions, 24 hours")
     async def show_load(self) -> Chart:
@@ -385,12 +391,6 @@ def _wanted(request: web.Request) -> OfTokens:
 def _headers(kind: str, ending: str) -> dict[str, str]:
     name = f"charging-log-{moment(_now())[:10]}.{ending}"
     return {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def _by_day(amounts: dict[str, float]) -> tuple[tuple[int, float | None], ...]:
-    """A point for each day from the first to the last, at its beginning; none is left out."""
-    at = {int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000): amounts[day] for day in amounts}
-    return tuple((day, round(at.get(day, 0.0), 2)) for day in range(min(at), max(at) + 1, _DAY)) if at else ()
 
 
 def _now() -> int:

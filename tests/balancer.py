@@ -1,6 +1,7 @@
 """A balancer in front of nodes: each new connection goes to the next one that takes it. It knows nothing of HTTP."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -8,11 +9,15 @@ _CHUNK = 65_536
 
 
 class Balancer:
-    """Passes bytes on. `targets` are ports on this machine, and may change at any time; `taken` counts by port."""
+    """Passes bytes on. `targets` are ports on this machine, and may change at any time.
+
+    `taken` counts connections by port, and `unanswered` those that ended without a byte from there.
+    """
 
     def __init__(self) -> None:
         self.targets: list[int] = []
         self.taken: dict[int, int] = {}
+        self.unanswered: Counter[int] = Counter()
         self.port = 0
         self._turn = 0
 
@@ -23,23 +28,34 @@ class Balancer:
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end."""
-        for _ in self.targets:
-            self._turn += 1
-            port = self.targets[self._turn % len(self.targets)]
+        self._turn += 1
+        first = self._turn % max(1, len(self.targets))
+        for port in (*self.targets[first:], *self.targets[:first]):
             with suppress(OSError):
                 there, back = await asyncio.open_connection("127.0.0.1", port)
                 self.taken[port] = self.taken.get(port, 0) + 1
-                await asyncio.gather(_copy(reader, back), _copy(there, writer))
+                try:
+                    await asyncio.gather(_copy(reader, back), self._answer(port, there, writer))
+                finally:
+                    back.transport.abort()
                 return
         writer.close()
 
+    async def _answer(self, port: int, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came = await _copy(there, writer)
+        self.unanswered[port] += not came
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """Copy to the end, and close: so many bytes."""
+    copied = 0
     with suppress(OSError):
         while chunk := await reader.read(_CHUNK):
+            copied += len(chunk)
             writer.write(chunk)
             await writer.drain()
     writer.close()
+    return copied
 
 
 @asynccontextmanager
@@ -54,6 +70,8 @@ async def balancer() -> AsyncIterator[Balancer]:
         connections.add(task)
         try:
             await front.pass_on(reader, writer)
+        except asyncio.CancelledError:
+            pass  # it is over
         finally:
             connections.discard(task)
             writer.close()

@@ -31,6 +31,7 @@ PROMISES = {
     12: "A bad plugin is named and set aside, and traffic goes on",
     13: "Dashboard and admin API withstand attackers",
     14: "The tests notice changes in the code that matters most",
+    15: "Several nodes are as good as one",
 }
 PROPERTY = "figure"
 LONG = os.environ.get("OCPI_HUB_LONG") == "1"

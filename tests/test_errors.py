@@ -20,7 +20,9 @@ TABLE = {
     "NotInThatVersion": (200, 2000),
     "ServerError": (200, 3000),
     "ShutOut": (401, 2000),
+    "NotNow": (503, 3000),
     "Stopping": (503, 3000),
+    "WithoutStore": (503, 3000),
     "CannotUseApi": (200, 3001),
     "UnsupportedVersion": (200, 3002),
     "NoMatchingEndpoints": (200, 3003),
@@ -34,7 +36,9 @@ TABLE = {
 HEADERS = {
     "MethodNotAllowed": (("Allow", "GET"),),
     "TooManyRequests": (("Retry-After", "1"),),
+    "NotNow": (("Retry-After", "1"),),
     "Stopping": (("Retry-After", "1"),),
+    "WithoutStore": (("Retry-After", "1"),),
 }
 
 

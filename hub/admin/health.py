@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import text
-
+from hub.nodes.node import Node
 from hub.partners.directory import DirectoryKeeper
 from hub.store.database import Database
 from hub.store.errors import StoreUnavailable
+from hub.store.migrations import outgrown
 
 _PATIENCE = 2.0
 _FRESH = 1.0
@@ -18,11 +18,12 @@ _FRESH = 1.0
 class Health:
     """What keeps the hub from taking messages."""
 
-    def __init__(self, database: Database, keeper: DirectoryKeeper) -> None:
+    def __init__(self, database: Database, keeper: DirectoryKeeper, node: Node) -> None:
         self.listening = False
         self.draining = False
         self._database = database
         self._keeper = keeper
+        self._node = node
         self._lock = asyncio.Lock()
         self._asking: asyncio.Task[str] | None = None
         self._asked_at = float("-inf")
@@ -44,8 +45,8 @@ class Health:
             found.append("draining: the hub is about to stop, and takes no new messages")
         elif not self.listening:
             found.append("listener: the hub does not listen for partners yet")
-        if problem := await self._store():
-            found.append(f"store: {problem}")
+        if problem := await self._store() or self._node.problem:
+            found.append(f"store: {problem}{self._meanwhile()}")
         if self._keeper.stale:
             found.append("directory: a change could not be read again; restart the hub when its store is well")
         return found
@@ -55,6 +56,16 @@ class Health:
         if self._asking:
             self._asking.cancel()
             await asyncio.wait({self._asking})
+
+    def _meanwhile(self) -> str:
+        """What holds as long as the store is away."""
+        seconds = self._node.without_store_for
+        if not seconds:
+            return ""
+        if self._node.cut_off:
+            return f", for {seconds:.0f} s; every request is refused until it is back"
+        left = self._node.alone_for
+        return f", for {seconds:.0f} s; messages go on with what is known of partners, for {left:.0f} s more"
 
     async def _store(self) -> str:
         """What is wrong with the store. Asked once a second at most, however often this is called."""
@@ -75,11 +86,10 @@ class Health:
 
 
 async def _read(database: Database) -> str:
-    """What is wrong with reading; empty where nothing is."""
+    """What is wrong with reading, or with working on what is there; empty where nothing is."""
     try:
-        await database.read(lambda connection: connection.execute(text("SELECT 1")))
+        return await database.read(outgrown)
     except StoreUnavailable as error:
         return error.brief  # whoever balances load may read this, and need not know where the database is
     except Exception as error:  # noqa: BLE001 - whatever it is, the hub is not ready
         return f"the database can not be read ({type(error).__name__})"
-    return ""

@@ -10,6 +10,7 @@ from hub.config.effective import effective
 from hub.control import needed
 from hub.core.scopes import Scope
 from hub.core.status import ConnectionStatus
+from hub.flow.fellows import NodeStatus
 from hub.flow.overview import Status
 from hub.flow.reload import Reload
 from hub.partners.board import StatusView
@@ -60,6 +61,11 @@ async def show_configuration(call: Call[Query, None]) -> Configuration:
 async def show_overview(call: Call[Query, None]) -> Status:
     """Traffic and times of the last minutes, each partner, and what is wrong, with the next step."""
     return needed(call.do.overview).status()
+
+
+async def list_nodes(call: Call[Paging, None]) -> Page[NodeStatus]:
+    """The processes that are this hub, by name: who leads, how far behind each is, and in what they are not alike."""
+    return Page.of(list(needed(call.do.overview).nodes()), lambda each: (each.name, each.started_at), call.query)
 
 
 async def reload(call: Call[Query, None]) -> Reload:

@@ -1,11 +1,12 @@
 """Puts the admin listener together from the parts of a hub that runs."""
 
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from typing import Protocol
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from hub.admin.documentation import Documentation
@@ -20,8 +21,10 @@ from hub.core.addresses import Proxies
 from hub.core.hosts import Hosts
 from hub.core.modules import Catalogue
 from hub.events import Bus
-from hub.listener import bind
+from hub.listener import CannotStart, bind
 from hub.metrics import Gauges, Metrics
+
+log = structlog.get_logger()
 
 
 class Pages(Protocol):
@@ -35,26 +38,37 @@ class Pages(Protocol):
 
 
 @contextmanager
-def admin_socket(config: Config) -> Iterator[socket.socket | None]:
-    """The bound socket of [admin], where there is to be a listener. Raises CannotStart."""
-    if not config.admin.enabled:
-        yield None
-        return
-    with closing(bind(config, "admin")) as listener:
-        yield listener
+def admin_socket(config: Config) -> Iterator[Sequence[socket.socket]]:
+    """The bound socket of [admin], where there is to be a listener. Raises CannotStart.
+
+    Workers share that one. Each has another one, too, by which just that worker is reached, as metrics are its own.
+    """
+    with ExitStack() as stack:
+        listeners = []
+        if config.admin.enabled:
+            listeners.append(stack.enter_context(closing(bind(config, "admin"))))
+        if config.admin.enabled and config.worker:
+            admin = msgspec.structs.replace(config.admin, port=config.admin.port + config.worker)
+            try:
+                own = bind(msgspec.structs.replace(config, admin=admin), "admin", shared=False)
+            except (CannotStart, OverflowError) as error:
+                log.warning("worker_without_own_port", port=admin.port, reason=str(error))
+            else:
+                listeners.append(stack.enter_context(closing(own)))
+        yield listeners
 
 
-def url_of(listener: socket.socket | None) -> str | None:
+def url_of(listeners: Sequence[socket.socket]) -> str | None:
     """Where the admin listener is reached; None where there is none."""
-    if listener is None:
+    if not listeners:
         return None
-    host, port = listener.getsockname()[:2]
+    host, port = listeners[0].getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @asynccontextmanager
 async def admin_listener(
-    listener: socket.socket | None,
+    listeners: Sequence[socket.socket],
     operations: Operations,
     health: Health,
     bus: Bus,
@@ -63,11 +77,11 @@ async def admin_listener(
     open_pages: Callable[[Doorman], Pages],
     gauges: Gauges,
 ) -> AsyncIterator[AdminServer | None]:
-    """Answer on `listener`, where there is one, until this is left.
+    """Answer on the listeners, where there are some, until this is left.
 
     `root` is where partners reach the hub, `open_pages` makes those for people, `gauges` is told to Prometheus.
     """
-    if listener is None:
+    if not listeners:
         yield None
         return
     doorman, reloader = Doorman(operations.keys), needed(operations.reloader)
@@ -82,7 +96,7 @@ async def admin_listener(
     _settle(server, reloader.config)
     reloader.follow(lambda new: _settle(server, new))
     operations.keys.start()
-    await server.start(listener)
+    await server.start(listeners)
     try:
         yield server
     finally:

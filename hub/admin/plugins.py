@@ -15,9 +15,9 @@ from hub.plugin import serving
 from hub.plugin.panels import Panel
 from hub.plugin.reception import Reached, Reception, written
 from hub.plugin.requests import read_body, read_query
-from hub.plugin.runner import PluginStatus
 from hub.plugin.services import RESERVED, Service
 from hub.plugin.serving import Problem
+from hub.plugin.status import PluginStatus
 
 Admit = Callable[[web.Request, Scope], Awaitable[object]]
 

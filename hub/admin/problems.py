@@ -34,7 +34,8 @@ def problem(error: Exception) -> Problem:
             return _in_two(_status(error), error.message)
         case StoreUnavailable():
             log.warning("store_failed", error=str(error))
-            return Problem(503, error.brief, "the reason is in the hub's log; ocpi-hub check says what to do")
+            hint = "the reason is in the hub's log; ocpi-hub check says what to do"
+            return Problem(503, error.brief, hint, {"Retry-After": "5"})
         case StoreError() | ControlError():
             return _in_two(_STATUSES.get(type(error), 400), str(error))
         case SQLAlchemyError():

@@ -84,8 +84,8 @@ class AdminServer:
         """Whether metrics are told without a key, which proxies are believed, and by which names it is called."""
         self._open_metrics, self._proxies, self._hosts = open_metrics, proxies, hosts
 
-    async def start(self, listener: socket.socket) -> None:
-        """Answer on a bound socket."""
+    async def start(self, listeners: Iterable[socket.socket]) -> None:
+        """Answer on bound sockets."""
         quiet = logging.getLogger("hub.admin.http")
         quiet.disabled = True  # it would quote what is no HTTP, a key in it as well
         self._runner = web.AppRunner(
@@ -99,7 +99,8 @@ class AdminServer:
         await self._runner.setup()
         if self._runner.server:
             self._runner.server.request_factory = with_target(self._runner.server.request_factory)
-        await web.SockSite(self._runner, listener).start()
+        for listener in listeners:
+            await web.SockSite(self._runner, listener).start()
 
     async def stop(self) -> None:
         """Finish what is under way, and close."""
@@ -122,6 +123,8 @@ class AdminServer:
             key = await self._admit(request, route.scope)
             query = read_query(request, route.query)
             body = await read_body(request, route.body)
+            if route.method != "GET":
+                await self._do.news()
             answer = await route.handler(Call(self._do, key.scope, request.match_info, query, body))
             return json_response(route.status, answer)
 

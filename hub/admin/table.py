@@ -32,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     Route.of("PUT", "/agreements", _OPERATE, partners.set_agreement, "Allow or deny"),
     Route.of("DELETE", "/agreements", _OPERATE, partners.remove_agreement, "Take an agreement back"),
     Route.of("GET", "/overview", _READ, house.show_overview, "Show how the hub stands"),
+    Route.of("GET", "/nodes", _READ, house.list_nodes, "List nodes"),
     Route.of("GET", "/status", _READ, house.list_status, "Show who is there"),
     Route.of("GET", "/journal", _READ, journal.list_journal, "List what passed"),
     Route.of("GET", "/traffic", _READ, journal.show_traffic, "Show sums of what passed"),

@@ -8,18 +8,17 @@ from hub.config.model import (
     Limits,
     Listen,
     Liveness,
-    Log,
     PartnerLimits,
     PluginOptions,
     Routing,
     Sync,
-    Telemetry,
     TlsFiles,
     Upstream,
 )
 from hub.config.origin import ConfigError
 from hub.config.section import Section
 from hub.config.storing import Journal, Node, Store
+from hub.config.telling import Log, Telemetry
 
 __all__ = [
     "Admin",

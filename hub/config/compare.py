@@ -19,6 +19,7 @@ LIVE = {
     "admin": frozenset(("open_metrics", "trusted_proxies", "names")),
     "journal": frozenset(("days", "rows", "sums_days")),
     "store": frozenset(),
+    "node": frozenset(("alone",)),
     "telemetry": None,
     "log": None,
 }

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field, structs
 from hub.config.origin import Origin
 from hub.config.section import Section
 from hub.config.storing import Journal, Node, Store
+from hub.config.telling import Log, Telemetry
 from hub.core.catalogue import CATALOGUE, EXTRAS, ExtraModule
 from hub.core.custom import CustomModule, operations
 from hub.core.modules import Catalogue
@@ -256,36 +257,6 @@ class Admin(Section, frozen=True):
     names: Annotated[tuple[str, ...], Meta(description="Names with a dot by which it is called, as hub.example.")] = ()
 
 
-class Telemetry(Section, frozen=True):
-    """Spans for OpenTelemetry."""
-
-    enabled: Annotated[
-        bool, Meta(description="Whether spans are sent to a collector. Needs: pip install 'ocpi-hub[otel]'.")
-    ] = False
-    endpoint: Annotated[str, Meta(description="URL of the collector's receiver for OTLP over HTTP.")] = (
-        "http://127.0.0.1:4318/v1/traces"
-    )
-    service_name: Annotated[
-        str, Meta(min_length=1, max_length=100, description="Name of this hub among other services.")
-    ] = "ocpi-hub"
-    sample_ratio: Annotated[float, Meta(ge=0, le=1, description="Part of the exchanges that have spans.")] = 1.0
-    accept_traceparent: Annotated[bool, Meta(description="Whether traceparent headers of partners are followed.")] = (
-        False
-    )
-
-
-class Log(Section, frozen=True):
-    """What the hub writes to stderr."""
-
-    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = (
-        "info"
-    )
-    format: Annotated[
-        Literal["auto", "console", "json"],
-        Meta(description="How lines look; auto is console on a terminal, else json."),
-    ] = "auto"
-
-
 class PluginOptions(Section, frozen=True):
     """The keys that every `[plugins.<file stem>]` table may hold beside the plugin's own."""
 
@@ -333,6 +304,8 @@ class Config(Struct, frozen=True, kw_only=True):
     plugins: dict[str, dict[str, object]] = {}
     folder: Path = field(default_factory=Path.cwd)
     origin: Origin = Origin()
+    worker: int = 0
+    """Which of the processes of `serve --workers` this is, from 1 on; 0 where it is the only one."""
 
     @property
     def source(self) -> Path | None:
@@ -353,6 +326,20 @@ class Config(Struct, frozen=True, kw_only=True):
     def key_file(self) -> Path:
         """Absolute path of the file with the key that tokens are encrypted with."""
         return self.folder / self.store.key_file if self.store.key_file else self.data_folder / "hub.key"
+
+    @property
+    def lock_file(self) -> Path:
+        """Absolute path of the file that is locked while this process uses the data folder."""
+        return self.data_folder / f"hub{self._worker}.lock"
+
+    @property
+    def control_socket(self) -> Path:
+        """Absolute path of the socket that commands reach this process by; `hub.asking.sockets` finds those of all."""
+        return self.data_folder / f"hub{self._worker}.sock"
+
+    @property
+    def _worker(self) -> str:
+        return f"-{self.worker}" if self.worker else ""
 
     @property
     def database(self) -> Path | str:

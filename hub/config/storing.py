@@ -38,10 +38,8 @@ class Node(Section, frozen=True):
     """This hub, where several share one PostgreSQL database."""
 
     name: Annotated[
-        str | None,
+        Annotated[str, Meta(min_length=1, max_length=100)] | None,
         Meta(
-            min_length=1,
-            max_length=100,
             description="Name of this node, for people. Without it: the name of the machine.",
             examples=["hub-1"],
         ),

@@ -6,7 +6,7 @@ OCPI 2.2.1, transport_and_format: Authorization header, Message Routing, Unique 
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -55,20 +55,30 @@ def read(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
     Raises BadRequest for a header that came twice or is not printable ASCII, InvalidParameters for a routing
     header that is no party or came without its twin.
     """
-    single = single_fields(fields).get
-    request_id, correlation_id = single("x-request-id"), single("x-correlation-id")
-    # That all of it is ASCII is known by now.
+    return told(single_fields(fields))
+
+
+def told(fields: Mapping[str, str]) -> RequestHeaders:
+    """The same of headers by their lower-case names, which are ASCII and came once each."""
+    single = fields.get
+    request_id, correlation_id = ids(fields)
+    return RequestHeaders(
+        single("authorization"),
+        request_id,
+        correlation_id,
+        _party(single("ocpi-from-country-code"), single("ocpi-from-party-id"), "from"),
+        _party(single("ocpi-to-country-code"), single("ocpi-to-party-id"), "to"),
+    )
+
+
+def ids(fields: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Request id and correlation id, as `told` has them. BadRequest where they are none."""
+    request_id, correlation_id = fields.get("x-request-id"), fields.get("x-correlation-id")
     if request_id and not (len(request_id) <= _LONGEST_ID and request_id.isprintable()):
         raise _bad_id(REQUEST_ID)
     if correlation_id and not (len(correlation_id) <= _LONGEST_ID and correlation_id.isprintable()):
         raise _bad_id(CORRELATION_ID)
-    return RequestHeaders(
-        single("authorization"),
-        request_id or None,
-        correlation_id or None,
-        _party(single("ocpi-from-country-code"), single("ocpi-from-party-id"), "from"),
-        _party(single("ocpi-to-country-code"), single("ocpi-to-party-id"), "to"),
-    )
+    return request_id or None, correlation_id or None
 
 
 def traceparent(fields: Iterable[tuple[bytes, bytes]]) -> str | None:

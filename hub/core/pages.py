@@ -54,10 +54,12 @@ def _by_link(asked: str, link: str) -> str | None:
 
 def _by_counts(asked: str, headers: PageHeaders) -> str | None:
     # X-Limit is the most that the partner would return: less may have been asked for.
+    total = count(headers.total)
+    if total is None:
+        return None
     query = _numbers(urlsplit(asked).query.split("&"))
     sizes = [size for size in (count(headers.limit), query.get("limit")) if size]
-    total = count(headers.total)
-    if total is None or not sizes:
+    if not sizes:
         return None
     following = (query.get("offset") or 0) + min(sizes)
     return _page(asked, [f"offset={following}", f"limit={min(sizes)}"]) if following < total else None

@@ -3,6 +3,8 @@
 OCPI 2.2.1, transport_and_format: Client Owned Object Push, Message Routing.
 """
 
+from typing import Any
+
 import msgspec
 
 from hub.core.directory import Platform
@@ -25,11 +27,11 @@ _IDENTITY = msgspec.json.Decoder(_Identity)
 _SYNTAX = msgspec.json.Decoder(msgspec.Raw)
 
 
-def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Party | None:
+def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes, value: Any = None) -> Party | None:
     """The owner as path or body names it; None where this operation names none.
 
     The body is checked on the way: JSON (BadRequest), an object where the catalogue needs one, its id and owner
-    equal to those of the path (InvalidParameters).
+    equal to those of the path (InvalidParameters). `value` is the body as its wire type, where that is known.
     """
     named = _party(segments[0], segments[1], "path") if operation.owner is OwnerIn.PATH else None
     if not operation.has_body or (operation.bare and not body):
@@ -39,7 +41,7 @@ def owner_of(operation: Operation, segments: tuple[str, ...], body: bytes) -> Pa
     if not operation.identified:
         _check_json(body)
         return named
-    identity = _identify(body)
+    identity = _identity(value) if isinstance(value, msgspec.Struct) else _identify(body)
     if named is not None and (identity.country_code, identity.party_id) != segments[:2]:
         _check_equal("country_code", identity.country_code, segments[0])
         _check_equal("party_id", identity.party_id, segments[1])
@@ -94,6 +96,12 @@ def _identify(body: bytes) -> _Identity:
     except msgspec.ValidationError as reason:
         raise InvalidParameters(f"body: {reason}") from None
     return identity
+
+
+def _identity(value: Any) -> _Identity:
+    unset = msgspec.UNSET
+    country_code, party_id = getattr(value, "country_code", unset), getattr(value, "party_id", unset)
+    return _Identity(country_code, party_id, getattr(value, "id", unset), getattr(value, "uid", unset))
 
 
 def _body_owner(identity: _Identity) -> Party:

@@ -15,6 +15,10 @@ DISK_LOW = 500 * 2**20
 CERTIFICATE_SOON = 14 * 24 * 60 * MINUTE
 _FEW = 20
 """Below so many, nothing is said of a share or a rise."""
+_SEVERAL = 2
+_NAMED = 5
+"""So many things that differ are named."""
+_SKEW = 5.0
 _FAILING = 0.2
 _RISE = 3
 
@@ -29,7 +33,10 @@ class Level(StrEnum):
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """One thing that is wrong: what, and the next step. `about` is `partner`, `plugin` or `hub`; `name` which one."""
+    """One thing that is wrong: what, and the next step.
+
+    `about` is `partner`, `plugin`, `node` or `hub`; `name` which one.
+    """
 
     level: Level
     about: str
@@ -57,6 +64,7 @@ class PartnerFacts(msgspec.Struct, frozen=True, kw_only=True):
     findings: int = 0
     findings_before: int = 0
     limited: Mapping[str, int] = {}
+    unreachable_from: tuple[str, ...] = ()
 
 
 class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +74,38 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: bool = False
     fault: str = ""
     problem: str = ""
+
+
+class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the database is to be had: `away_for` seconds it was not, and the hub goes on for `left` more.
+
+    `problem` says in a few words what is wrong, where something is.
+    """
+
+    problem: str = ""
+    away_for: float = 0.0
+    left: float = 0.0
+
+
+class NodeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one of several nodes; `here`: it is the one that tells. `silent_for` and `ahead` are seconds.
+
+    `there` is whether it was heard lately, `twin` whether another one has its name, `ahead` how far its clock is ahead
+    of that of the database. `tables` and `plugins` are those that are not as they are on the node that tells, `own`
+    what is wrong with its machine.
+    """
+
+    name: str
+    here: bool = False
+    there: bool = True
+    leads: bool = False
+    version: str = ""
+    silent_for: float = 0.0
+    ahead: float | None = None
+    twin: bool = False
+    tables: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    own: "Facts | None" = None
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,12 +124,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     wrong_tokens: int = 0
     wrong_tokens_from: str = ""
     certificate_ends: int | None = None
+    nodes: tuple[NodeFacts, ...] = ()
+    store: StoreFacts = StoreFacts()
 
 
 def troubles(facts: Facts) -> tuple[Trouble, ...]:
     """All that is wrong, the worst first."""
     found = [
+        *_of_the_store(facts.store),
         *_of_the_hub(facts),
+        *_of_the_nodes(facts),
         *(each for partner in facts.partners for each in _of_partner(partner, facts)),
         *(each for plugin in facts.plugins for each in _of_plugin(plugin)),
     ]
@@ -132,6 +176,73 @@ def _of_the_hub(facts: Facts) -> Iterator[Trouble]:
             yield trouble(Level.WARNING, what, "renew it; the hub loads it by itself")
 
 
+def _of_the_store(store: StoreFacts) -> Iterator[Trouble]:
+    if not store.problem:
+        return
+    what = f"the database can not be used: {store.problem}"
+    if store.away_for:
+        what += f"; for {span(round(store.away_for * 1000))}"
+    if store.away_for and not store.left:
+        then = "bring it back: until then every request of a partner is refused; all goes on by itself then"
+        yield Trouble(Level.BAD, "hub", "this hub", f"{what}. Nothing is taken any more", then)
+    elif store.away_for:
+        then = "bring it back: broadcasts, GET All, registrations and changes are refused until then"
+        left = span(round(store.left * 1000))
+        yield Trouble(Level.BAD, "hub", "this hub", f"{what}. Other messages go on for {left} more", then)
+    else:
+        yield Trouble(Level.BAD, "hub", "this hub", what, "see the hub's log for node_without_store, and mend it there")
+
+
+def _of_the_nodes(facts: Facts) -> Iterator[Trouble]:
+    """What is wrong between nodes. Where the database is away, nothing is known of the others."""
+    for node in facts.nodes:
+        if node.own:
+            yield from (
+                msgspec.structs.replace(each, name=node.name, what=f"node {node.name}: {each.what}")
+                for each in (*_of_the_hub(node.own), *(one for each in node.own.plugins for one in _of_plugin(each)))
+            )
+    if len(facts.nodes) < _SEVERAL or facts.store.away_for:
+        return
+    there = [node for node in facts.nodes if node.there]
+    if not any(node.leads for node in there):
+        then = "one takes over within seconds; if not, look into the log of each for node_without_store"
+        what = "no node leads: nobody looks whether partners are there, or pulls from them"
+        yield _between(Level.BAD, what, then)
+    versions = sorted({node.version for node in there})
+    if len(versions) > 1:
+        told = ", ".join(f"{node.name} {node.version}" for node in there)
+        what = f"nodes run different versions: {told}"
+        yield _between(Level.WARNING, what, "upgrade the older ones")
+    for name in sorted({node.name for node in there if node.twin}):
+        then = "give each node a name of its own: [node] name, and start them again"
+        what = f"two nodes have the name {name}"
+        yield _between(Level.WARNING, what, then)
+    for node in facts.nodes:
+        yield from _of_node(node)
+
+
+def _of_node(node: NodeFacts) -> Iterator[Trouble]:
+    if not node.there:
+        what = f"node {node.name} was not heard for {span(round(node.silent_for * 1000))}, and was not stopped"
+        yield _between(Level.BAD, what, "look whether it runs, and whether it gets at the database", node.name)
+        return
+    differs = [*(f"[{each}]" for each in node.tables), *(f"plugin {each}" for each in node.plugins)]
+    if differs:
+        more = f" and {len(differs) - _NAMED} more" if len(differs) > _NAMED else ""
+        what = f"node {node.name} is set up otherwise than this one: {', '.join(differs[:_NAMED])}{more}"
+        then = "give all nodes the same configuration and plugins, and run on each: ocpi-hub reload"
+        yield _between(Level.WARNING, what, then, node.name)
+    if node.ahead is not None and abs(node.ahead) > _SKEW:
+        way = "ahead of" if node.ahead > 0 else "behind"
+        what = f"the clock of node {node.name} is {span(round(abs(node.ahead) * 1000))} {way} that of the database"
+        then = "set it by NTP: times in the journal and in charts are wrong by that"
+        yield _between(Level.WARNING, what, then, node.name)
+
+
+def _between(level: Level, what: str, then: str, name: str = "the nodes") -> Trouble:
+    return Trouble(level, "node", name, what, then)
+
+
 def _of_partner(partner: PartnerFacts, facts: Facts) -> Iterator[Trouble]:
     def trouble(level: Level, what: str, then: str) -> Trouble:
         return Trouble(level, "partner", partner.name, f"{partner.name} {what}", then, partner.id)
@@ -146,6 +257,10 @@ def _of_partner(partner: PartnerFacts, facts: Facts) -> Iterator[Trouble]:
         why = f": {partner.why}" if partner.why else ""
         then = f"ask {partner.name} whether its platform runs; the hub looks again by itself, and messages go on then"
         yield trouble(Level.BAD, f"can not be reached{since}{why}", then)
+    elif partner.state is State.REGISTERED and partner.unreachable_from:
+        nodes = ", ".join(partner.unreachable_from)
+        then = "look at the network between these nodes and it: other nodes reach it"
+        yield trouble(Level.BAD, f"can not be reached from some nodes: {nodes}", then)
     elif (all_ := partner.delivered + partner.failed) >= _FEW and partner.failed >= _FAILING * all_:
         share = round(100 * partner.failed / all_)
         then = f"see which: ocpi-hub journal --partner {partner.id} --outcome failed"

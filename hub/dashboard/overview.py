@@ -11,6 +11,7 @@ from hub.dashboard.charts import Chart, Step, lines, stacked
 from hub.dashboard.pages import Visit
 from hub.flow.overview import Status
 from hub.partners.directory import now_ms
+from hub.store.errors import StoreUnavailable
 from hub.store.traffic import Bucket, Traffic
 
 KINDS = tuple(
@@ -61,10 +62,11 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
-    """What passed in a time. `traffic` is None where the hub keeps no journal."""
+    """What passed in a time. `traffic` is None where the hub keeps no journal, or can not read it right now: `away`."""
 
     period: Period
     traffic: Traffic | None
+    away: bool = False
 
     def outcomes(self) -> Chart:
         """How messages ended, over time."""
@@ -96,8 +98,12 @@ class Overview(Passed, frozen=True, kw_only=True):
 
 async def overview(visit: Visit[Back]) -> Overview:
     """The page."""
-    period = Period.back(visit.given.span)
-    return Overview(status=needed(visit.do.overview).status(), period=period, traffic=await passed(visit.do, period))
+    period, status = Period.back(visit.given.span), needed(visit.do.overview).status()
+    try:
+        traffic = await passed(visit.do, period)
+    except StoreUnavailable:
+        return Overview(status=status, period=period, traffic=None, away=True)
+    return Overview(status=status, period=period, traffic=traffic)
 
 
 async def passed(do: Operations, period: Period, partner: int | None = None) -> Traffic | None:

@@ -9,7 +9,7 @@ from hub.dashboard.pages import Done, Form, Visit
 from hub.errors import NotFound
 from hub.plugin.forms import FormView
 from hub.plugin.panels import Chart, Panel
-from hub.plugin.runner import PluginStatus
+from hub.plugin.status import PluginStatus
 
 LINES = 6
 """So many lines of a chart can be told apart."""

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.partners.directory import now_ms
 from hub.partners.keys import KeyBook
 from hub.store.database import Database
+from hub.store.errors import StoreUnavailable
 from hub.store.keys import KeyRecord
 from hub.store.sessions import (
     SessionRecord,
@@ -32,6 +34,7 @@ IDLE = 8 * 3_600_000
 """Milliseconds until a session ends: in any case, and where nobody uses it."""
 _RENEWED = 60_000
 """Milliseconds between two notes that a session is used."""
+_REMEMBERED = 100
 _BYTES = 32
 _MOST = 8
 """Cookies of one request that are looked at."""
@@ -60,6 +63,7 @@ class Sessions:
         self._database = database
         self._keys = keys
         self._ended = ended
+        self._last_read: dict[bytes, SessionRecord] = {}
         keys.revoked.append(ended)
 
     async def begin(self, key: KeyRecord) -> str:
@@ -90,7 +94,7 @@ class Sessions:
 
     async def _opened(self, token: str) -> Session | None:
         digest = _digest(token)
-        record = await self._database.read(lambda connection: find_session(connection, digest))
+        record = await self._record(digest)
         now = now_ms()
         if record is None or record.begun_at < now - LONGEST or record.seen_at < now - IDLE:
             return None
@@ -98,8 +102,22 @@ class Sessions:
         if key is None:
             return None
         if record.seen_at < now - _RENEWED:
-            await self._database.write(lambda connection: touch_session(connection, digest, now))
+            with suppress(StoreUnavailable):
+                await self._database.write(lambda connection: touch_session(connection, digest, now))
         return Session(key, _csrf(token), digest)
+
+    async def _record(self, digest: bytes) -> SessionRecord | None:
+        """What is kept of a session. Without the database, operators who were here before go on."""
+        try:
+            record = await self._database.read(lambda connection: find_session(connection, digest))
+        except StoreUnavailable:
+            return self._last_read.get(digest)
+        self._last_read.pop(digest, None)
+        if record:
+            self._last_read[digest] = record
+            if len(self._last_read) > _REMEMBERED:
+                del self._last_read[next(iter(self._last_read))]
+        return record
 
     async def end(self, session: Session) -> None:
         """Log out."""

@@ -1,17 +1,35 @@
 """A request to the OCPI listener, and the events about those that are no messages."""
 
 import time
+from typing import Protocol
 
 import msgspec
 
 from hub.core.directory import Platform
 from hub.core.headers import RequestHeaders
 from hub.core.hiding import hide_in_path
+from hub.core.message import Message, Reply
 from hub.errors import OcpiError
 from hub.events import Refused, Served
 from hub.flow.response import Response
 from hub.listener.request import Request
 from hub.partners.access import Caller
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Limits of one request: seconds for the whole way, seconds and bytes for its body, bytes for its headers."""
+
+    timeout: float
+    slow_request: float
+    request_body: int
+    header_bytes: int
+
+
+class Answering(Protocol):
+    """Who answers messages: a hub's pipeline, or a platform that is one party."""
+
+    async def handle(self, message: Message) -> Reply:
+        """The answer to a message. Never raises OcpiError."""
 
 
 class Call(msgspec.Struct, frozen=True):

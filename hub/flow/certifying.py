@@ -4,7 +4,6 @@ The checks themselves stand in `hub.certify`. Nothing of them is routed: they go
 """
 
 import asyncio
-import secrets
 from functools import partial
 
 import msgspec
@@ -15,6 +14,8 @@ from hub.core.directory import Encoding, Platform, State
 from hub.core.party import Party
 from hub.core.urls import hosted_by
 from hub.errors import InvalidParameters, MethodNotAllowed, NotFound
+from hub.flow.results import Came, waited_for_by, who_waits
+from hub.nodes.relay import Relay
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.upstream import Client, Request, SendError
 
@@ -28,29 +29,47 @@ _MOST_PATIENCE = 10.0
 
 
 class Inbox:
-    """URLs of the hub itself at which results of commands are awaited, each for one run. `root` is `.../ocpi`."""
+    """URLs of the hub itself at which results of commands are awaited, each for one run. `root` is `.../ocpi`.
 
-    def __init__(self, root: str) -> None:
+    They may come in on any node.
+    """
+
+    def __init__(self, root: str, relay: Relay) -> None:
         self._root = root
+        self._relay = relay
         self._awaited: dict[str, asyncio.Future[bytes]] = {}
+        relay.on(CERTIFY, self._handed)
 
     def expect(self, version: str) -> "Place":
         """A new URL."""
-        key = secrets.token_urlsafe(24)
+        key = waited_for_by(self._relay.own, 24)
         if len(self._awaited) >= _MOST_AWAITED:
             del self._awaited[next(iter(self._awaited))]
         future = self._awaited[key] = asyncio.get_running_loop().create_future()
         return Place(f"{self._root}/{version}/{CERTIFY}/{key}", future)
 
-    def take(self, method: str, key: str, body: bytes) -> None:
-        """A request came. NotFound where none is awaited there; one that comes a second time changes nothing."""
-        future = self._awaited.get(key.strip("/"))
-        if future is None:
-            raise NotFound("no result is awaited at this URL")
-        if method != "POST":
+    async def take(self, method: str, key: str, body: bytes) -> None:
+        """A request came. One that comes a second time changes nothing.
+
+        NotFound where none is awaited there, NotTold where the node that waits can not be told.
+        """
+        came = Came(key.strip("/"), body)
+        if method != "POST" and came.key in self._awaited:
             raise MethodNotAllowed("a result is POSTed", ("POST",))
-        if not future.done():
-            future.set_result(body)
+        if method != "POST" or not (self._taken(came) or await self._hand_on(came)):
+            raise NotFound("no result is awaited at this URL")
+
+    async def _hand_on(self, came: Came) -> bool:
+        return await self._relay.hand(who_waits(came.key), CERTIFY, msgspec.msgpack.encode(came))
+
+    def _handed(self, told: bytes) -> bool:
+        return self._taken(msgspec.msgpack.decode(told, type=Came))
+
+    def _taken(self, came: Came) -> bool:
+        future = self._awaited.get(came.key)
+        if future is not None and not future.done():
+            future.set_result(came.body)
+        return future is not None
 
 
 class Place:

@@ -78,7 +78,7 @@ class Deliverer:
 
         `current` gives the snapshot that is in force.
         """
-        self._client = client
+        self.client = client
         self._report = report
         self._indirect = indirect
         self._bridging = bridging
@@ -127,7 +127,7 @@ class Deliverer:
             sent = time.perf_counter()
             try:
                 request = self._request(message, to, leg, url, speaker or message.sender, until, extra)
-                response = await self._client.send(request)
+                response = await self.client.send(request)
             except SendError as error:
                 if error.fault is not Fault.TIMEOUT or until is None:
                     self._report(platform.id, error.fault, time.perf_counter() - sent)
@@ -143,12 +143,46 @@ class Deliverer:
             self._tell(message, to, leg, f"{error.code} {error.message}", began, lost, back)
             raise
         except asyncio.CancelledError:
-            leg.ended, leg.reason = Outcome.ABANDONED, "nobody waited for the answer any more"
-            self._tell(message, to, leg, "not waited for", began, lost, back)
+            self.abandoned(message, to, leg, began, lost, back)
             raise
         leg.ended = Outcome.DELIVERED if ok else Outcome.DECLINED
         self._tell(message, to, leg, str(reply.ocpi_status), began, lost, back)
         return reply
+
+    def begin(self, message: Message, to: Party, platform: Platform, endpoint: str) -> tuple[Leg, Request]:
+        """What goes out for a message that no bridge and no plugin has anything to do with.
+
+        SendError where the endpoint can not be called, InvalidParameters where the path can not be sent on.
+        """
+        leg = Leg(platform=platform, number=self._numbers.next(), request_id=new_id(), sent=message.body)
+        url = join(endpoint, message.segments, message.query)
+        return leg, self._request(message, to, leg, url, message.sender, None, ())
+
+    def end(
+        self, message: Message, to: Party, leg: Leg, endpoint: str, outcome: Response | SendError, began: float
+    ) -> Reply:
+        """What came of such a one: as `deliver`. `began` is when it was sent."""
+        seconds = time.perf_counter() - began
+        leg.waited = round(seconds * 1_000_000)
+        try:
+            if isinstance(outcome, SendError):
+                self._report(leg.platform.id, outcome.fault, seconds)
+                raise _told(outcome, to, leg.platform)
+            reply = self._taken(message, to, leg, endpoint, outcome)
+        except OcpiError as error:
+            leg.reason = error.message
+            self._tell(message, to, leg, f"{error.code} {error.message}", began, (), ())
+            raise
+        leg.ended = Outcome.DELIVERED if reply.ok else Outcome.DECLINED
+        self._tell(message, to, leg, str(reply.ocpi_status), began, (), ())
+        return reply
+
+    def abandoned(
+        self, message: Message, to: Party, leg: Leg, began: float, lost: Losses = (), back: Losses = ()
+    ) -> None:
+        """Tell of a delivery whose end nobody waited for."""
+        leg.ended, leg.reason = Outcome.ABANDONED, "nobody waited for the answer any more"
+        self._tell(message, to, leg, "not waited for", began, lost, back)
 
     def too_late(self, message: Message, to: Party) -> None:
         """Tell of a delivery whose time was over before its turn came: nothing is sent."""

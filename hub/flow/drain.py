@@ -44,6 +44,7 @@ class Drain:
         if self._http.connections:
             await asyncio.sleep(_QUIET)
             await self._answered(loop.time() + _LAST_ANSWERS)
+        await self._ocpi.stop()
 
     async def _answered(self, until: float) -> None:
         loop = asyncio.get_running_loop()

@@ -26,14 +26,17 @@ from hub.flow.clock import now
 from hub.flow.limits import Gate
 from hub.flow.pipeline import Pipeline
 from hub.flow.reader import Reader
+from hub.flow.results import waited_for_by, who_waits
 from hub.ids import new_id
+from hub.nodes.node import Node
+from hub.nodes.relay import Relay, short
 from hub.ocpi import envelope
 from hub.ocpi.check import Finding
 from hub.ocpi.handshake import Version
 from hub.partners.access import Caller as Authenticated
 from hub.partners.directory import DirectoryKeeper
-from hub.partners.hosted import HostedParties
-from hub.partners.tokens import authorization, new_token
+from hub.partners.hosted import HostedParties, Standing
+from hub.partners.tokens import authorization
 from hub.plugin.contain import Fault
 from hub.plugin.errors import PluginError, problem
 from hub.plugin.party.base import Call, Caller, PartyPlugin
@@ -48,6 +51,10 @@ from hub.upstream import Fault as SendFault
 log = structlog.get_logger()
 
 SEALED = "sealed"
+_RESULT = "party result"
+_NOT_HERE = "party not here"
+_LOOK = 30.0
+"""Seconds between two looks for parties that no node hosts any more."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -76,6 +83,8 @@ class Hosting:
         url: str,
         settings: Settings,
         inbox: Inbox,
+        relay: Relay,
+        node: Node,
     ) -> None:
         self.keeper = keeper
         self.reader = reader
@@ -89,7 +98,13 @@ class Hosting:
         self._client = client
         self._bus = bus
         self._hosts: dict[str, str] = {}
-        self._tokens: dict[Party, Secret] = {}
+        self._hosted: dict[str, PartyPlugin] = {}
+        self.relay = relay
+        self._node = node
+        self._left: frozenset[str] = frozenset()
+        self._task: asyncio.Task[None] | None = None
+        relay.on(_RESULT, self._handed)
+        relay.on(_NOT_HERE, lambda told: told.decode() not in self._hosted)
 
     def reconfigure(self, settings: Settings) -> None:
         """Other seconds from the next message on; another page size for plugins that start."""
@@ -110,10 +125,37 @@ class Hosting:
                 problems.append(problem(each.loaded.path, None, str(error)))
         if problems:
             raise PluginError(problems)
+        if self._node.shared:
+            self._task = asyncio.create_task(self._tidy(), name="hosting")
+
+    async def stop(self) -> None:
+        """Look no more after what nobody hosts."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                await self.tidy()
+            except (OcpiError, StoreError) as error:
+                log.warning("hosted_party_not_removed", plugin="", reason=str(error))
+
+    async def tidy(self) -> None:
+        """The node that leads removes parties of which all others say, for some time, that their plugin is gone."""
+        left = frozenset(self._parties.left(self._hosted)) if self._node.leads() else frozenset()
+        for stem in left & self._left:  # not at the first look: a node that begins hosts before it is seen
+            there = [short(each.id) for each in await self._node.roster()]
+            others = [each for each in there if each != self.relay.own]
+            if all([await self.relay.hand(each, _NOT_HERE, stem.encode()) for each in others]):
+                await self._parties.leave(stem)
+        self._left = left
 
     async def changed(self, stem: str, running: Running | None) -> None:
         """A plugin is a party from now on, in the place of what it was before; None: it is none any more."""
         before = self._hosts.pop(stem, None)
+        self._hosted.pop(stem, None)
         try:
             if running is None:
                 await self._parties.leave(stem)
@@ -136,19 +178,26 @@ class Hosting:
             (module, side): f"{root}/{endpoint_path(offer.version, side, module)}" for module, side in offer.endpoints()
         }
         plugin = cast("PartyPlugin", running.plugin)
-        plugin.network = HubNetwork(self, offer, root)
+        plugin.network = HubNetwork(self, stem, offer, root)
+        self._hosted[stem] = plugin
         desk = Desk(
             offer, plugin, running.container, running.faults, root, self.settings.page_limit,
             partial(self._found, offer.party),
         )  # fmt: skip
-        # It answers before the directory says so, and by the same token after each reload: no message is lost.
-        token = self._tokens.setdefault(offer.party, new_token())
+        # It answers before the directory says so, and by the same token as ever: no message is lost.
+        token = self._parties.token(stem, offer.party)
         host = urlsplit(root).netloc
         self._client.locals.mount(host, HostedPlatform(desk, token).answer)
         self._hosts[stem] = host
         details = offer.name, offer.website
-        await self._parties.stand(stem, offer.party, offer.roles, offer.version, endpoints, details, token)
+        await self._parties.stand(stem, Standing(offer.party, offer.roles, offer.version, endpoints, details))
         plugin.spawn(plugin.connected(), name="connected")
+
+    def _handed(self, told: bytes) -> bool:
+        """Another node got a result that a party here may wait for."""
+        stem, uid, result = msgspec.msgpack.decode(told, type=tuple[str, str, bytes])
+        plugin = self._hosted.get(stem)
+        return plugin is not None and plugin.take_result(uid, result)
 
     def _found(self, party: Party, kind: str, findings: Sequence[Finding]) -> None:
         platform = self.keeper.current.parties.get(party)
@@ -210,8 +259,9 @@ class HostedPlatform:
 class HubNetwork:
     """The way of a hosted party to others: through the hub, as if its messages had come over HTTP."""
 
-    def __init__(self, hosting: Hosting, offer: Offer, root: str) -> None:
+    def __init__(self, hosting: Hosting, stem: str, offer: Offer, root: str) -> None:
         self._hosting = hosting
+        self._stem = stem
         self._offer = offer
         self._root = root
         self._prefix = f"{hosting.url}/ocpi/"
@@ -235,7 +285,7 @@ class HubNetwork:
         path, _, query = url.removeprefix(self._prefix).partition("?")
         version, _, rest = path.partition("/")
         if rest.startswith(f"{CERTIFY}/"):
-            hosting.inbox.take(method, rest.removeprefix(f"{CERTIFY}/"), body)
+            await hosting.inbox.take(method, rest.removeprefix(f"{CERTIFY}/"), body)
             return Heard(200, {}, envelope.encode(now()))
         meter = hosting.gate.enter(caller.platform)
         try:
@@ -252,6 +302,15 @@ class HubNetwork:
         finally:
             meter.leave()
         return Heard(reply.status, {name.lower(): value for name, value in reply.headers}, reply.body)
+
+    def new_uid(self) -> str:
+        """The last part of a `response_url`: it says which node waits."""
+        return waited_for_by(self._hosting.relay.own)
+
+    async def hand_on(self, uid: str, body: bytes) -> None:
+        """Tell the node that waits for a result. Raises NotTold."""
+        told = msgspec.msgpack.encode((self._stem, uid, body))
+        await self._hosting.relay.hand(who_waits(uid), _RESULT, told)
 
     def _platform(self) -> Platform:
         platform = self._hosting.keeper.current.parties.get(self._offer.party)

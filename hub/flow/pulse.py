@@ -1,7 +1,8 @@
 """How much passes, how it ends and how long it takes, over the last minutes: counted in memory, from the bus."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
 from time import time_ns
 
 import msgspec
@@ -22,6 +23,7 @@ from hub.events import (
     TokenRefused,
 )
 from hub.flow.entries import outcome_of
+from hub.flow.says import MOST_ADDRESSES, NodeSays, PartnerSays
 from hub.flow.waiting import Waiting
 from hub.partners.directory import now_ms
 
@@ -31,6 +33,9 @@ SLOT = 10_000
 _SLOT_NS = SLOT * 1_000_000
 _LATELY = MINUTES * 60_000 // SLOT
 _KEPT = 2 * _LATELY
+_SPARE = 6
+"""Slots that are kept longer, so that they can be taken from sums again."""
+_STAY = 2
 _ANSWERED = (Outcome.DELIVERED, Outcome.DECLINED)
 
 
@@ -69,6 +74,20 @@ class Count:
         self.limited: Counter[str] = Counter()
         self.times = Times()
 
+    def plus(self, other: "Count", sign: int = 1) -> "Count":
+        """This one, with another added, or taken away where the sign is -1."""
+        self.sent += sign * other.sent
+        self.delivered += sign * other.delivered
+        self.failed += sign * other.failed
+        self.findings += sign * other.findings
+        if sign > 0:
+            self.limited.update(other.limited)
+            self.times.steps.update(other.times.steps)
+        else:
+            self.limited.subtract(other.limited)
+            self.times.steps.subtract(other.times.steps)
+        return self
+
 
 class Slot:
     """What was counted in one stretch of time."""
@@ -88,6 +107,37 @@ class Slot:
         if count is None:
             count = self.partners[platform] = Count()
         return count
+
+
+class Summed:
+    """The sums of one partner up to a slot, which moves on: only what comes in and what goes is looked at then.
+
+    `at` is the slot before which all is summed up.
+    """
+
+    __slots__ = ("at", "begin", "findings_before", "lately", "name")
+
+    def __init__(self, name: str, at: int) -> None:
+        self.name = name
+        self.at = self.begin = at
+        self.lately = Count()
+        self.findings_before = 0
+
+    def move(self, now: int, known: Mapping[int, Slot]) -> None:
+        """Move on to a slot. Those that are over do not change any more."""
+        while self.at < now:
+            self.at += 1
+            if over := self._count(self.at - 1, known):
+                self.lately.plus(over)
+            if gone := self._count(self.at - _LATELY, known):
+                self.lately.plus(gone, -1)
+                self.findings_before += gone.findings
+            if forgotten := self._count(self.at - _KEPT, known):
+                self.findings_before -= forgotten.findings
+
+    def _count(self, slot: int, known: Mapping[int, Slot]) -> Count | None:
+        """What was counted in a slot, where that is one that was added."""
+        return known[slot].partners.get(self.name) if slot in known and slot >= self.begin else None
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,12 +172,60 @@ class PartnerTraffic(msgspec.Struct, frozen=True, kw_only=True):
     token_refused: int | None = None
 
 
+def traffic_of(nodes: Sequence[NodeSays]) -> Traffic:
+    """What all nodes tell, added up."""
+    outcomes: Counter[str] = Counter()
+    hub, partner = Times(), Times()
+    series = [0] * _LATELY
+    for each in nodes:
+        outcomes.update(each.outcomes)
+        hub.steps.update(each.hub)
+        partner.steps.update(each.partner)
+        for place, count in enumerate(each.series[-_LATELY:], _LATELY - len(each.series[-_LATELY:])):
+            series[place] += count
+    messages = sum(each.messages for each in nodes)
+    return Traffic(
+        minutes=MINUTES,
+        messages=messages,
+        per_minute=messages / MINUTES,
+        outcomes=dict(outcomes.most_common()),
+        turned_away=sum(each.turned_away for each in nodes),
+        hub_p50=hub.at(0.5),
+        hub_p99=hub.at(0.99),
+        partner_p50=partner.at(0.5),
+        partner_p99=partner.at(0.99),
+        series=tuple(series),
+    )
+
+
+def partner_traffic_of(told: Sequence[PartnerSays]) -> PartnerTraffic:
+    """What all nodes tell of one partner, added up."""
+    times = Times()
+    limited: Counter[str] = Counter()
+    for each in told:
+        times.steps.update(each.steps)
+        limited.update(each.limited)
+    refused = min((each.token_refused_ago for each in told if each.token_refused_ago is not None), default=None)
+    return PartnerTraffic(
+        sent=sum(each.sent for each in told),
+        delivered=sum(each.delivered for each in told),
+        failed=sum(each.failed for each in told),
+        p50=times.at(0.5),
+        p99=times.at(0.99),
+        findings=sum(each.findings for each in told),
+        findings_before=sum(each.findings_before for each in told),
+        limited=dict(limited),
+        token_refused=None if refused is None else now_ms() - round(refused * 1000),
+    )
+
+
 class Pulse:
     """Listens and counts. Nothing of it survives a restart."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._slots: deque[tuple[int, Slot]] = deque(maxlen=_KEPT)
+        self._slots: deque[tuple[int, Slot]] = deque(maxlen=_KEPT + _SPARE)
+        self._sums: dict[str, Summed] = {}
         self._number = 0
         self._waiting = Waiting()
         self._token_refused: dict[str, int] = {}
@@ -152,47 +250,70 @@ class Pulse:
         """Events that came too fast to be counted, since the start."""
         return self._subscription.dropped if self._subscription else 0
 
-    def traffic(self) -> Traffic:
-        """The last minutes of all."""
+    def node(self) -> NodeSays:
+        """The last minutes of all, as this node counted them."""
         lately, _ = self._lately()
-        hub, partner = (
-            Times().plus(times) for times in zip(*((each.hub, each.partner) for each in lately), strict=True)
-        )
-        outcomes: Counter[Outcome] = Counter()
+        outcomes: Counter[str] = Counter()
         for each in lately:
-            outcomes.update(each.outcomes)
-        messages = sum(each.messages for each in lately)
-        return Traffic(
-            minutes=MINUTES,
-            messages=messages,
-            per_minute=messages / MINUTES,
-            outcomes={key.value: count for key, count in outcomes.most_common()},
+            outcomes.update({outcome.value: count for outcome, count in each.outcomes.items()})
+        strangers = self.strangers()
+        return NodeSays(
+            messages=sum(each.messages for each in lately),
+            outcomes=dict(outcomes),
             turned_away=sum(each.turned_away for each in lately),
-            hub_p50=hub.at(0.5),
-            hub_p99=hub.at(0.99),
-            partner_p50=partner.at(0.5),
-            partner_p99=partner.at(0.99),
+            hub=dict(Times().plus(each.hub for each in lately).steps),
+            partner=dict(Times().plus(each.partner for each in lately).steps),
             series=tuple(each.messages for each in lately),
+            wrong_tokens=strangers.total(),
+            strangers=dict(strangers.most_common(MOST_ADDRESSES)),
+            events_lost=self.lost,
         )
 
-    def partner(self, name: str) -> PartnerTraffic:
-        """The last minutes of one partner."""
-        lately, before = ([slot.partners[name] for slot in part if name in slot.partners] for part in self._lately())
-        times = Times().plus(each.times for each in lately)
-        limited: Counter[str] = Counter()
-        for each in lately:
-            limited.update(each.limited)
-        return PartnerTraffic(
-            sent=sum(each.sent for each in lately),
-            delivered=sum(each.delivered for each in lately),
-            failed=sum(each.failed for each in lately),
-            p50=times.at(0.5),
-            p99=times.at(0.99),
-            findings=sum(each.findings for each in lately),
-            findings_before=sum(each.findings for each in before),
-            limited=dict(limited),
-            token_refused=self._token_refused.get(name),
+    def told(self, partners: Iterable[tuple[int, str]]) -> list[PartnerSays]:
+        """The last minutes of partners, by id and name, as this node counted them."""
+        now, known = now_ms() // SLOT, dict(self._slots)
+        return [self._told(platform_id, name, now, known) for platform_id, name in partners]
+
+    def _told(self, platform_id: int, name: str, now: int, known: Mapping[int, Slot]) -> PartnerSays:
+        summed = self._sums.get(name)
+        if summed is None or not 0 <= now - summed.at <= _SPARE:
+            summed = self._sums[name] = Summed(name, now - _KEPT)
+        summed.move(now, known)
+        late, newest = summed.lately, known[now].partners.get(name) if now in known else None
+        count = Count().plus(late).plus(newest) if newest else late
+        refused = self._token_refused.get(name)
+        return PartnerSays(
+            id=platform_id,
+            sent=count.sent,
+            delivered=count.delivered,
+            failed=count.failed,
+            steps=dict(+count.times.steps),
+            findings=count.findings,
+            findings_before=summed.findings_before,
+            limited=dict(+count.limited),
+            token_refused_ago=None if refused is None else (now_ms() - refused) / 1000,
         )
+
+    def active(self, most: int) -> list[str]:
+        """The partners of which something passed in the last minutes; of too many, the busiest."""
+        lately, _ = self._lately()
+        found = dict.fromkeys(self._token_refused)
+        for slot in lately:
+            found.update(dict.fromkeys(slot.partners))
+        if len(found) <= most:
+            return list(found)
+        over = lately[-2].partners
+        busy = {name: count.sent + count.delivered + count.failed for name, count in over.items()}
+        # Those that were summed up before cost little: they stay, unless others are much busier.
+        return nlargest(most, found, key=lambda name: busy.get(name, 0) * (_STAY if name in self._sums else 1))
+
+    def traffic(self) -> Traffic:
+        """The last minutes of all, at this node."""
+        return traffic_of([self.node()])
+
+    def partner(self, name: str) -> PartnerTraffic:
+        """The last minutes of one partner, at this node."""
+        return partner_traffic_of(self.told([(0, name)]))
 
     def strangers(self) -> Counter[str]:
         """How many requests with a wrong token came in the last minutes, by address."""
@@ -261,3 +382,4 @@ class Pulse:
     def _changed(self, event: PartnerChanged) -> None:
         if event.change == "removed":
             self._token_refused.pop(event.platform, None)
+            self._sums.pop(event.platform, None)

@@ -4,8 +4,8 @@ from typing import Any
 
 from hub.config import Config
 from hub.core.party import Party
+from hub.flow.calls import Timing
 from hub.flow.hosting import Settings as HostingSettings
-from hub.flow.server import Timing
 from hub.flow.sync import Settings as PullSettings
 from hub.partners.credentials import Identity
 from hub.upstream import Limits

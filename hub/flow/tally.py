@@ -16,6 +16,7 @@ from hub.events import Attached, Bus, Delivered, Found
 from hub.partners.directory import now_ms
 from hub.store.counts import FindingKey, LossKey, add_findings, add_losses
 from hub.store.database import Database
+from hub.store.errors import StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -61,10 +62,17 @@ class Tally:
             there = self._current().platforms
             findings = {key: each for key, each in findings.items() if key.platform_id in there}
             losses = {key: each for key, each in losses.items() if {key.sender_id, key.receiver_id} <= there.keys()}
-            if findings:
-                await self._database.write(lambda connection: add_findings(connection, findings, now_ms()))
-            if losses:
-                await self._database.write(lambda connection: add_losses(connection, losses, now_ms()))
+            try:
+                if findings:
+                    await self._database.write(lambda connection: add_findings(connection, findings, now_ms()))
+                    findings = {}
+                if losses:
+                    await self._database.write(lambda connection: add_losses(connection, losses, now_ms()))
+            except StoreUnavailable:
+                # It may be back with the next look. Where it broke off in the commit itself, some are counted twice.
+                _put_back(findings, self._findings)
+                _put_back(losses, self._losses)
+                raise
 
     def _found(self, event: Found) -> None:
         for each in event.findings:
@@ -97,3 +105,10 @@ class Tally:
                 await self.flush()
             except Exception as error:  # noqa: BLE001 - a full disk now is no reason never to write again
                 log.warning("counts_not_kept", error=repr(error))
+
+
+def _put_back(counts: dict[K, tuple[str, int]], later: dict[K, tuple[str, int]]) -> None:
+    """Add to what was counted since, what could not be written."""
+    for key, (words, count) in counts.items():
+        if key in later or len(later) < _MOST:
+            later[key] = later.get(key, (words, 0))[0], later.get(key, ("", 0))[1] + count

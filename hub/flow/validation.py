@@ -7,6 +7,7 @@ the message, and not each time: an answer of the same kind from the same platfor
 import asyncio
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import structlog
@@ -81,6 +82,16 @@ class Validator:
         if verdict.findings:
             self._report(message.platform, message.operation.body or "", verdict.findings, message.exchange)
         return verdict.refusal
+
+    def value(self, platform: Platform, operation: Operation, body: bytes) -> Any:
+        """The body as its wire type; None where it is not looked at, or something may be said of it."""
+        if not body or self.mode_of(platform) is Mode.OFF or (checker := body_checker(operation)) is None:
+            return None
+        return checker.value(body)
+
+    def passes(self, message: Message) -> bool:
+        """Whether nothing is to be said of a message's body."""
+        return self.judge(message) is _FINE
 
     def judge(self, message: Message) -> "Verdict":
         """What is to be said of a message's body; nothing is reported."""

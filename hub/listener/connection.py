@@ -13,6 +13,7 @@ from aiohttp import StreamReader, web
 from aiohttp.http_writer import HttpVersion
 from aiohttp.web_protocol import ERROR, RequestHandler, _ErrInfo
 
+from hub.listener.alike import Shapes, shape_of
 from hub.listener.patience import PatientProtocol
 from hub.listener.request import Request
 
@@ -29,8 +30,23 @@ class Answer(Protocol):
 Handle = Callable[[Request], Awaitable[Answer]]
 
 
+class Walk(Protocol):
+    """What answers a request without a task: it calls `Connection.answered`, unless it is cancelled before."""
+
+    def cancel(self) -> object:
+        """End it; there is no answer."""
+
+
+AtOnce = Callable[[Request], Walk | None]
+"""Begins to answer a request without a task, where that can be."""
+
+
+def _never_at_once(_: Request) -> None:
+    return None
+
+
 class Site(web.Server):
-    """Who answers: aiohttp's low-level server, with these connections. `handle` raises nothing.
+    """Who answers: aiohttp's low-level server, with these connections. `handle` and `at_once` raise nothing.
 
     `patience` is seconds until the first request, `write_patience` seconds until an answer is taken.
     """
@@ -38,6 +54,7 @@ class Site(web.Server):
     def __init__(self, handle: Handle, *, patience: float, write_patience: float, **options: Any) -> None:
         super().__init__(_never, **options)
         self.handle = handle
+        self.at_once: AtOnce = _never_at_once
         self.patience = patience
         self.write_patience = write_patience
         self.context = copy_context()
@@ -63,13 +80,22 @@ class Site(web.Server):
 class Connection(PatientProtocol):
     """One connection of a partner. `remote` is the address at its other end."""
 
-    __slots__ = ("_serving", "_site", "remote")
+    __slots__ = ("_due", "_over", "_serving", "_shapes", "_site", "remote")
 
     def __init__(self, site: Site, **options: Any) -> None:
         super().__init__(site, patience=site.patience, write_patience=site.write_patience, **options)
         self._site = site
-        self._serving: asyncio.Task[None] | None = None
+        self._serving: asyncio.Task[None] | Walk | None = None
+        self._over: asyncio.Future[None] | None = None
         self.remote: str | None = None
+        self._shapes = Shapes()
+        self._due: int | None = 0
+        """Bytes that the parser wants until it is between two requests; None where that is not known any more."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it was made in."""
+        return self._loop
 
     @property
     def has_next(self) -> bool:
@@ -92,9 +118,26 @@ class Connection(PatientProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and answer it where nothing else is being answered."""
-        super().data_received(data)
+        if self._due == 0 and self._serving is None and not (self._force_close or self._close):
+            if (plain := self._shapes.read(data)) is not None:
+                self._request_count += 1
+                self._begin(Request.of(plain, self))
+                return
+            self._parse(data)
+        else:
+            if self._due is not None:
+                self._due = self._due - len(data) if self._due >= len(data) else None
+            super().data_received(data)
         if self._messages and self._serving is None:
             self._next()
+
+    def _parse(self, data: bytes) -> None:
+        """Have the parser read the beginning of a request. What it takes is known when it comes again."""
+        found = None if self._shapes.hopeless else shape_of(data)
+        self._due = found[1] - len(data) if found and found[1] >= len(data) else None
+        super().data_received(data)
+        if found and self._messages and not self._unreadable:
+            self._shapes.keep(found[0])
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Read on, where reading was paused at all: aiohttp asks for it after every body."""
@@ -104,10 +147,54 @@ class Connection(PatientProtocol):
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
         """Wait for the request under way, and close."""
         self._force_close = True
+        serving = self._serving
+        if isinstance(serving, asyncio.Task):
+            await asyncio.wait((serving,), timeout=timeout)
+        elif serving is not None:
+            self._over = self._loop.create_future()
+            await asyncio.wait((self._over,), timeout=timeout)
         if self._serving is not None:
-            await asyncio.wait((self._serving,), timeout=timeout)
             self._serving.cancel()
         self.force_close()
+
+    def answered(self, request: Request, answer: Answer) -> None:
+        """Give the answer to a request that is answered without a task."""
+        self._write(request, answer)
+        if self._paused:
+            self._serving = self._loop.create_task(self._taken())
+        else:
+            self._end()
+
+    def give_up(self) -> None:
+        """Close: a request that is answered without a task gets no answer."""
+        self.force_close()
+        self._end()
+
+    async def _taken(self) -> None:
+        """Wait until the answer is taken."""
+        try:
+            await self._drain_helper()
+        except ConnectionError:
+            self.force_close()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._request_in_progress = False
+        self._current_request = None
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
+        self._go_on()
+
+    def _begin(self, request: Request) -> None:
+        """Answer a request without a task, or else in one."""
+        self._current_request = request  # type: ignore[assignment]
+        self._request_in_progress = True
+        walk = self._site.at_once(request)
+        if walk is None:
+            self._answer(request, None)
+        elif self._request_in_progress:  # it may be over already
+            self._serving = walk
 
     def _next(self) -> None:
         """Answer the next request, which is there."""
@@ -115,7 +202,13 @@ class Connection(PatientProtocol):
             return
         message, content = self._messages.popleft()
         fault = message.exc if isinstance(message, _ErrInfo) else None
-        request = Request(ERROR if isinstance(message, _ErrInfo) else message, content, self)
+        self._answer(Request(ERROR if isinstance(message, _ErrInfo) else message, content, self), fault)
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused:
+            self._make_room()
+
+    def _answer(self, request: Request, fault: BaseException | None) -> None:
         # What one request leaves in its context is nothing to the next one.
         context = self._site.context.copy()
         request.task = self._loop.create_task(self._serve(request, fault), context=context)
@@ -123,10 +216,6 @@ class Connection(PatientProtocol):
         self._serving = self._task_handler = request.task
         self._current_request = request  # type: ignore[assignment]
         self._request_in_progress = True
-        if self._parser is not None:
-            self._parser.message_consumed()
-        if self._buffer_paused:
-            self._make_room()
 
     def _make_room(self) -> None:
         """Read on, where reading was paused because too many requests waited."""
@@ -145,7 +234,7 @@ class Connection(PatientProtocol):
             if self._paused:
                 await self._drain_helper()
             self._request_in_progress = False
-            if not request.content.is_eof() and not self._force_close:
+            if request.plain is None and not request.content.is_eof() and not self._force_close:
                 await self._linger(request.content)
         except BaseException as error:
             self.force_close()

@@ -58,8 +58,14 @@ async def listen(
     return await loop.create_server(protocol, sock=listener, backlog=config.listen.backlog, **options)
 
 
-def bind(config: Config, section: Literal["listen", "admin"] = "listen") -> socket.socket:
-    """The socket of a section. CannotStart says that the port is in use, or what else is wrong with the address."""
+def bind(
+    config: Config, section: Literal["listen", "admin"] = "listen", *, shared: bool | None = None
+) -> socket.socket:
+    """The socket of a section. CannotStart says that the port is in use, or what else is wrong with the address.
+
+    A `shared` port may be bound by more than one process, each of which is given a part of the connections: that is
+    how it is where there are several workers.
+    """
     where = config.listen if section == "listen" else config.admin
     host, port = where.host, where.port
     try:
@@ -71,6 +77,8 @@ def bind(config: Config, section: Literal["listen", "admin"] = "listen") -> sock
         raise CannotStart(f"{section}.host {host!r} is no address of this machine ({error}); use 127.0.0.1") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if config.worker > 0 if shared is None else shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
         listener.setblocking(False)
     except OSError as error:

@@ -25,10 +25,11 @@ class Follower:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._handlers: dict[Topic, list[Handler]] = {}
-        self._seen = 0
-        self._current = True
+        self.seen = 0
+        self._doubts = self._settled = 0
         self._reading = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     def follow(self, topic: Topic, handler: Handler) -> None:
         """Have a function called with what other nodes change."""
@@ -36,11 +37,16 @@ class Follower:
 
     async def mark(self) -> None:
         """Take all that is in the store now as known. To be called before it is read for the first time."""
-        self._seen = await self._database.read(latest)
+        self.seen = await self._database.read(latest)
 
     def doubt(self) -> None:
         """Something may have been missed: read everything again, the next time."""
-        self._current = False
+        self._doubts += 1
+
+    async def stop(self) -> None:
+        """Wait for what is being read."""
+        if self._running:
+            await asyncio.wait(self._running)
 
     async def catch_up(self) -> None:
         """Read what is new. When this returns, memory is at least as new as the store was when it was called.
@@ -50,24 +56,27 @@ class Follower:
         """
         if self._next is None:
             self._next = asyncio.create_task(self._read(), name="follower")
+            self._running.add(self._next)
+            self._next.add_done_callback(self._running.discard)
         await asyncio.shield(self._next)
 
     async def _read(self) -> None:
         async with self._reading:
             self._next = None  # who comes from now on may know of something newer
-            number, changes = await self._database.read(lambda connection: _news(connection, self._seen))
-            whole = changes is None or not self._current
+            doubts = self._doubts
+            number, changes = await self._database.read(lambda connection: _news(connection, self.seen))
+            whole = changes is None or doubts != self._settled
             if whole:
-                log.info("nodes_read_anew", seen=self._seen, now=number)
+                log.info("nodes_read_anew", seen=self.seen, now=number)
             elif not changes:
                 return
-            self._current = False
+            self._settled = -1  # what fails now is done again
             for topic, handlers in self._handlers.items():
                 keys = None if changes is None or whole else self._keys(changes, topic)
                 if keys is None or keys:
                     for handler in handlers:
                         await handler(keys)
-            self._seen, self._current = number, True
+            self.seen, self._settled = number, doubts
 
     def _keys(self, changes: Collection[Change], topic: Topic) -> list[str]:
         """What other nodes changed, each once."""

@@ -49,14 +49,18 @@ class Checker:
 
     def check(self, body: bytes) -> list[Finding]:
         """All that is wrong, [] for nothing. BadRequest where the body is not JSON."""
+        return [] if self.value(body) is not None else findings(_plain(body), self._kind)
+
+    def value(self, body: bytes) -> Any:
+        """The body as its wire type; None where only a closer look can tell whether it is one."""
         try:
             value = self._decode(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            return findings(_plain(body), self._kind)
+            return None
         plain = body.isascii() and _BACKSLASH not in body and _DELETE not in body
         if (plain and _PLUS not in body and not _WEST(body)) or self._is_fine(body, value):
-            return []
-        return findings(_plain(body), self._kind)
+            return value
+        return None
 
     def _is_fine(self, body: bytes, value: Any) -> bool:
         """Whether the two rules beyond annotations hold for sure. False where only a closer look can tell."""

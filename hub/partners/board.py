@@ -1,14 +1,16 @@
 """Who is there: what is published of each partner, what its breaker says, and the connections to it."""
 
+from collections.abc import Iterable
+
 import msgspec
 
-from hub.core.directory import State
+from hub.core.directory import Platform, State
 from hub.core.status import ConnectionStatus
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.partners.liveness import Liveness, Look
 from hub.partners.statuses import Statuses
 from hub.store.statuses import StatusRecord
-from hub.upstream import Client
+from hub.upstream import Client, PoolStats
 
 
 class StatusView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,28 +48,32 @@ class Board:
     def all(self) -> list[StatusView]:
         """Every partner, by id."""
         connections, now = self._client.stats(), now_ms()
-        views = []
-        for platform in sorted(self._keeper.current.platforms.values(), key=lambda each: each.id):
-            published, look = self._statuses.get(platform.id), self._liveness.look(platform.id)
-            pool = connections.get(platform.id)
-            views.append(
-                StatusView(
-                    partner_id=platform.id,
-                    partner=platform.name,
-                    state=platform.state,
-                    status=published.status if published else None,
-                    since=published.changed_at if published else None,
-                    reachable=look.reachable if look else True,
-                    down_since=_down_since(published, look, now),
-                    why=look.why if look else "",
-                    heard_at=None if look is None or look.heard_ago is None else now - round(look.heard_ago * 1000),
-                    failures=look.failures if look else 0,
-                    probe_in=look.probe_in if look else None,
-                    connections_in_use=pool.in_use if pool else 0,
-                    connections_idle=pool.idle if pool else 0,
-                )
-            )
-        return views
+        platforms = sorted(self._keeper.current.platforms.values(), key=lambda each: each.id)
+        return [self._view(platform, connections.get(platform.id), now) for platform in platforms]
+
+    def some(self, platform_ids: Iterable[int]) -> list[StatusView]:
+        """Some partners; those that are gone are left out."""
+        connections, now, platforms = self._client.stats(), now_ms(), self._keeper.current.platforms
+        found = (platforms[each] for each in platform_ids if each in platforms)
+        return [self._view(platform, connections.get(platform.id), now) for platform in found]
+
+    def _view(self, platform: Platform, pool: PoolStats | None, now: int) -> StatusView:
+        published, look = self._statuses.get(platform.id), self._liveness.look(platform.id)
+        return StatusView(
+            partner_id=platform.id,
+            partner=platform.name,
+            state=platform.state,
+            status=published.status if published else None,
+            since=published.changed_at if published else None,
+            reachable=look.reachable if look else True,
+            down_since=_down_since(published, look, now),
+            why=look.why if look else "",
+            heard_at=None if look is None or look.heard_ago is None else now - round(look.heard_ago * 1000),
+            failures=look.failures if look else 0,
+            probe_in=look.probe_in if look else None,
+            connections_in_use=pool.in_use if pool else 0,
+            connections_idle=pool.idle if pool else 0,
+        )
 
 
 def _down_since(published: StatusRecord | None, look: Look | None, now: int) -> int | None:

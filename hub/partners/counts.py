@@ -100,7 +100,7 @@ class CountBook:
         return Standing(platform.validation or self._validation, platform.validation is not None, found)
 
     async def _written(self) -> None:
-        if self._flush:
+        if self._flush and not self._database.away:
             await self._flush()
 
     def _finding(self, each: FindingCount) -> FindingView:

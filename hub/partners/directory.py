@@ -24,7 +24,7 @@ from hub.store.changes import Topic, note
 from hub.store.credentials import open_token, set_credential_encoding
 from hub.store.crypto import Keyring
 from hub.store.database import Database
-from hub.store.errors import PartyTaken, PlatformUnknown, SealBroken
+from hub.store.errors import NameTaken, PartyTaken, PlatformUnknown, SealBroken
 from hub.store.platforms import load_all, load_one
 from hub.store.records import PlatformRecord
 from hub.store.statuses import StatusRecord, status_history
@@ -93,7 +93,7 @@ class DirectoryKeeper:
         await self.refresh(platform_id)
         return result
 
-    async def create(self, name: str, work: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+    async def create(self, work: Callable[[AsyncConnection], Awaitable[int]]) -> int:
         """Run the transaction that makes a platform, then take it into the snapshot.
 
         InvalidParameters where its name or a party is another's.
@@ -105,11 +105,9 @@ class DirectoryKeeper:
             return platform_id
 
         async with self._creating:
-            if any(each.name.casefold() == name.casefold() for each in self.current.platforms.values()):
-                raise InvalidParameters(f"there is a partner {name!r} already; see: ocpi-hub partner list")
             try:
                 platform_id = await self._database.write(noted)
-            except PartyTaken as taken:
+            except (NameTaken, PartyTaken) as taken:
                 raise InvalidParameters(str(taken)) from None
             await self.refresh(platform_id)
         return platform_id

@@ -1,8 +1,10 @@
 """The journal as an operator looks at it: pages, traces, sums, what comes just now, and captures of bodies."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.asking import MOST_EXCHANGES
 from hub.core.directory import Platform
@@ -12,6 +14,7 @@ from hub.core.telling import Telling, tell
 from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.store.captures import load_captures, set_capture
+from hub.store.changes import Topic, note
 from hub.store.database import Database
 from hub.store.journal import (
     DeliveryRow,
@@ -108,10 +111,18 @@ class Running(Protocol):
 class JournalBook:
     """The journal. `running` is None where no hub runs, or where it keeps none."""
 
-    def __init__(self, database: Database, keeper: DirectoryKeeper, running: Running | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keeper: DirectoryKeeper,
+        running: Running | None = None,
+        watched: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`watched` is called before it is told what came just now: what comes at other nodes has to be fetched."""
         self._database = database
         self._keeper = keeper
         self._running = running
+        self._watched = watched
 
     @property
     def lost(self) -> int:
@@ -172,10 +183,12 @@ class JournalBook:
         await self._written()
         return await self._database.read(lambda connection: traffic(connection, since, until, step, parties))
 
-    def watch(self, wanted: Filter, after: int) -> Watched:
+    async def watch(self, wanted: Filter, after: int) -> Watched:
         """What is wanted of what came after a place; -1 asks only where that is now."""
         if self._running is None:
             raise InvalidParameters("the hub has to run for this, and to keep a journal: ocpi-hub serve")
+        if self._watched:
+            await self._watched()
         new = self._running.live(after)
         failed = []
         exchanges = []
@@ -194,7 +207,12 @@ class JournalBook:
         if not 0 <= minutes <= _LONGEST:
             raise InvalidParameters(f"a capture lasts 1 to {_LONGEST} minutes")
         until = now_ms() + minutes * _MINUTE if minutes else 0
-        await self._database.write(lambda connection: set_capture(connection, platform.id, until))
+
+        async def work(connection: AsyncConnection) -> None:
+            await set_capture(connection, platform.id, until)
+            await note(connection, self._database.node, Topic.CAPTURE, str(platform.id))
+
+        await self._database.write(work)
         if self._running:
             self._running.capture(platform.id, until)
         return Captured(platform.id, platform.name, until or None)
@@ -205,7 +223,7 @@ class JournalBook:
         return Captured(platform.id, platform.name, captures.get(platform.id))
 
     async def _written(self) -> None:
-        if self._running:
+        if self._running and not self._database.away:
             await self._running.flush()
 
     def _traced(self, found: Traced) -> Trace:

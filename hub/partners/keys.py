@@ -170,6 +170,7 @@ class KeyBook:
         except StoreClosed:
             pass
         except Exception as error:  # noqa: BLE001 - a full disk is no reason to end
+            self._used = used | self._used
             log.warning("key_use_not_kept", error=repr(error))
 
 

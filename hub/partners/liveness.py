@@ -27,7 +27,7 @@ from hub.events import (
     TokenRefused,
     Unregistered,
 )
-from hub.nodes.node import Leads, always
+from hub.nodes.node import Leads, always, never
 from hub.ocpi import envelope
 from hub.ocpi.client_info import standing
 from hub.partners.calls import opening
@@ -80,12 +80,14 @@ class Liveness:
         policy: Policy,
         *,
         leads: Leads = always,
+        alone: Leads = never,
         timeout: float = 5.0,
         at_once: int = 256,
     ) -> None:
         """`timeout` is the seconds of one probe, `at_once` how many probes run at the same time."""
         self._keeper = keeper
         self._leads = leads
+        self._alone = alone
         self._client = client
         self._bus = bus
         self._statuses = statuses
@@ -278,7 +280,7 @@ class Liveness:
         if breaker.open and news > self._doubted.get(platform_id, -inf):
             self._doubted[platform_id] = now
             await self._doubt(platform_id)
-        if breaker.open and not gone:
+        if breaker.open and (self._alone() or not gone):
             return False
         self._plan(platform_id, max(breaker.due, now + _WATCH))
         return True

@@ -29,6 +29,7 @@ class Store:
 
     def __init__(self, config: Config, patience: float = 0.0) -> None:
         self._folder = config.data_folder
+        self._lock_file = config.lock_file
         self._key_path = config.key_file
         self._where = config.database
         self._connections = config.store.connections
@@ -69,7 +70,8 @@ class Store:
         await upgrade(self.database)
         if not isinstance(self._where, Path):
             # A key that was made now would not be that of the other nodes.
-            if not key_path.exists() and await has_key(self.database):
+            # In this order: another worker may be about to make both, the key first.
+            if await has_key(self.database) and not key_path.exists():
                 raise KeyFileMissing(key_path, self.database.where)
             self.keyring = Keyring(load_or_create_key(key_path))
         await check_key(self.database, self.keyring, key_path)
@@ -84,7 +86,7 @@ class Store:
         self.follower.follow(Topic.KEY, self.keys.follow)
 
     async def _lock(self) -> None:
-        lock = FolderLock(self._folder / "hub.lock")
+        lock = FolderLock(self._lock_file)
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience
         while True:

@@ -119,7 +119,7 @@ class Partners:
         token = new_token()
         digest = token_digest(token.reveal())
         platform_id = await self._keeper.create(
-            name, lambda connection: create_platform(connection, name, named, digest, now_ms())
+            lambda connection: create_platform(connection, name, named, digest, now_ms())
         )
         self._changed(platform_id, "invited")
         return self._invitation(platform_id, token)

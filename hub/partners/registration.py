@@ -119,7 +119,7 @@ class Registrar:
     async def connect(self, name: str, versions_url: str, token_a: Secret, parties: Sequence[PartyRole]) -> Platform:
         """Register at a partner, the hub being the one that begins. Leaves nothing behind where that fails."""
         platform_id = await self._keeper.create(
-            name, lambda connection: create_platform(connection, name, parties, None, now_ms())
+            lambda connection: create_platform(connection, name, parties, None, now_ms())
         )
         try:
             return await self._begin(platform_id, versions_url, token_a, allow_new_parties=not parties)

@@ -1,6 +1,7 @@
 """The way of a party to others where it is a platform of its own: to those that it is registered at."""
 
 import asyncio
+from uuid import uuid4
 
 from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Platform, Secret, State
@@ -78,6 +79,13 @@ class PartnerNetwork:
             raise _told(error, partner) from None
         headers = {name: ", ".join(response.headers.getall(name)) for name, _ in response.headers.items()}
         return Heard(response.status, headers, response.body)
+
+    def new_uid(self) -> str:
+        """The last part of a `response_url`."""
+        return str(uuid4())
+
+    async def hand_on(self, uid: str, body: bytes) -> None:
+        """There is nobody else who could wait for a result."""
 
     def _whose(self, url: str) -> tuple[Platform, Secret]:
         for each in self.partners:

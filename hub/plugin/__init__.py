@@ -32,7 +32,7 @@ from hub.plugin.errors import PluginError
 from hub.plugin.hooks import admit, forward, on, on_push, receive, respond, route
 from hub.plugin.panels import Chart, Figure, Figures, Line, Rows
 from hub.plugin.paper import PdfColumn, PdfMissing, table_pdf
-from hub.plugin.parts import Connection, HttpAnswer, HttpFailed, HttpLimits, Tables
+from hub.plugin.parts import Connection, HttpAnswer, HttpFailed, HttpLimits, Nodes, Tables
 from hub.plugin.selectors import check_selector, matches
 from hub.plugin.services import admin_route, form, panel, verb, web_route
 from hub.plugin.serving import Body, Call, Page, Paging, Problem, Query, after, cursor
@@ -61,6 +61,7 @@ __all__ = [
     "Line",
     "Message",
     "Nearby",
+    "Nodes",
     "OcpiError",
     "Operation",
     "Outgoing",

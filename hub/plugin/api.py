@@ -15,7 +15,7 @@ from hub.core.modules import Interface
 from hub.core.party import Party, PartyRole, Role
 from hub.core.route import Refuse, Route
 from hub.events import Event
-from hub.plugin.parts import Http, Listen, Store
+from hub.plugin.parts import Http, Listen, Nodes, Store
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True):
@@ -227,12 +227,22 @@ class Plugin(Generic[S]):
     http: Http
     listen: Listen
     folder: Path
+    nodes: Nodes
 
     async def start(self) -> None:
         """Called before the first hook. Raising keeps the plugin, and at its start the hub, from running."""
 
     async def take_over(self) -> None:
         """Called when the version before this one has stopped, if there was one: to begin what only one can do."""
+
+    async def changed_elsewhere(self) -> None:
+        """Called when another node has changed this plugin's tables by a `write` with `tell`, or may have: read them.
+
+        Several changes may be one call. Where it fails, it is called again a few times.
+        """
+
+    async def heard_from_node(self, body: bytes) -> None:
+        """Called with what this plugin told by `nodes.tell` on another node, one after the other."""
 
     async def stop(self) -> None:
         """Called after the last hook, when the background tasks have ended."""

@@ -32,16 +32,17 @@ class _Door(msgspec.Struct):
 
 
 class Doors:
-    """Every open port, by plugin, host and port."""
+    """Every open port, by plugin, host and port. `shared`: other workers open them, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
         self._open: dict[Key, _Door] = {}
 
     def take(self, key: Key) -> socket.socket:
         """The listening socket, opened where it is not open yet. OSError where the address can not be had."""
         door = self._open.get(key)
         if door is None:
-            door = self._open[key] = _Door(_listener(*key[1:]))
+            door = self._open[key] = _Door(_listener(*key[1:], shared=self._shared))
         door.users += 1
         return door.listener
 
@@ -184,11 +185,11 @@ class _Connection(PatientProtocol):
         return response
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, *, shared: bool) -> socket.socket:
     """A socket that listens: who connects before anybody answers waits."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=shared)
     except OSError as error:
         raise OSError(f"can not listen on {host} port {port}: {error.strerror or error}") from None
     listener.setblocking(False)

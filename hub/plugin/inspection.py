@@ -19,6 +19,8 @@ from hub.plugin.services import MARKS as SERVICES
 from hub.plugin.services import Mark as ServiceMark
 from hub.plugin.services import Service, doubles, parameters, service, wrong
 
+_CALLED = ("start", "take_over", "changed_elsewhere", "stop")
+
 
 class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """One hook of a plugin class: the method, and the operations or event types that it is for."""
@@ -79,8 +81,9 @@ class _Inspection:
 
     def run(self, plugin: type[Plugin]) -> Inspected:
         self._check_functions()
-        for name in ("start", "take_over", "stop", *(("connected",) if issubclass(plugin, PartyPlugin) else ())):
+        for name in (*_CALLED, *(("connected",) if issubclass(plugin, PartyPlugin) else ())):
             self._check_call(plugin, name, ())
+        self._check_call(plugin, "heard_from_node", ("body",))
         if issubclass(plugin, PartyPlugin):
             self._check_call(plugin, "answering", ("call", "answer"))
         hooks = sorted(self._hooks(plugin), key=lambda hook: hook.line)

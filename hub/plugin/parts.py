@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
-from sqlalchemy import CursorResult, MetaData, Table
+from sqlalchemy import ColumnElement, CursorResult, MetaData, Table
 from sqlalchemy.sql.base import Executable
 
 T = TypeVar("T")
@@ -38,6 +38,12 @@ class Connection(Protocol):
     async def scalar(self, statement: Executable) -> Any:
         """The first column of the first row; None where there is none."""
 
+    def among(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[tuple[str, ...]]) -> ColumnElement[bool]:
+        """Whether columns have, together, the texts of one of the rows: a condition with one parameter for all."""
+
+    async def now(self) -> int:
+        """Milliseconds since 1970 by the clock of the database: those of several nodes may differ by a minute."""
+
     async def upsert(
         self, table: Table, rows: Sequence[dict[str, Any]], *, adding: Sequence[str] = (), keeping: Sequence[str] = ()
     ) -> None:
@@ -56,11 +62,57 @@ class Store(Protocol):
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one unchanging view. It can not write."""
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, tell: bool = False) -> T:
         """Run `work` in a transaction that no other write overlaps, and commit: what this returned is on disk.
 
         An exception of `work` rolls everything back. It awaits nothing but its connection: the whole hub's writes wait.
+        `tell`: other nodes learn of it, and their `changed_elsewhere` is called, within a second.
         """
+
+
+class Nodes(Protocol):
+    """This node of the hub and the others that share its database, at `self.nodes`."""
+
+    @property
+    def own(self) -> str:
+        """The id of this node, 22 letters: another one after each start of the hub."""
+
+    @property
+    def name(self) -> str:
+        """What this node is called."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there may be other nodes."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this node does what only one may do: never true of two nodes at once. It may change at any time."""
+
+    async def there(self) -> frozenset[str]:
+        """The ids of all nodes that are there, with this one."""
+
+    async def tell(self, body: bytes) -> None:
+        """Have `heard_from_node` called on all other nodes, at once, and keep it nowhere: some may miss it.
+
+        Raises OcpiError where they can not be told now, or it has more than 256 KiB.
+        """
+
+
+class Alone:
+    """`self.nodes` where there is no hub, or can be no other node."""
+
+    own = "A" * 22
+    name = ""
+    several = False
+    leads = True
+
+    async def there(self) -> frozenset[str]:
+        """This one."""
+        return frozenset((self.own,))
+
+    async def tell(self, body: bytes) -> None:
+        """There is nobody to tell."""
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
@@ -120,7 +172,8 @@ class Listen(Protocol):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """Who gives a plugin its parts: both are called with its name."""
+    """Who gives a plugin its parts: all are called with its name."""
 
     http: Callable[[str], Http]
     store: Callable[[str, MetaData], Awaitable[Store]]
+    nodes: Callable[[str], Nodes] = lambda _: Alone()

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-import msgspec
 import structlog
 
 from hub.core.modules import Catalogue, Operation
@@ -15,12 +14,14 @@ from hub.events import Bus, PluginChanged
 from hub.plugin.api import Hub, Registration
 from hub.plugin.aside import in_thread
 from hub.plugin.doors import Doors
+from hub.plugin.elsewhere import Others
 from hub.plugin.errors import PluginError, likely, problem
 from hub.plugin.loader import Loaded, Loader, Source
 from hub.plugin.parts import Parts
 from hub.plugin.party.offer import Offer
 from hub.plugin.reception import Reception
 from hub.plugin.running import Running
+from hub.plugin.status import HookTiming, PluginStatus
 from hub.plugin.table import HookTable, OperationHooks
 from hub.plugin.watchdog import Watchdog
 
@@ -31,35 +32,6 @@ POLL = 1.0
 LOAD = 10.0
 """Seconds in which a file has to be loaded while the hub runs."""
 SPARE = 5.0
-
-
-class HookTiming(msgspec.Struct, frozen=True, kw_only=True):
-    """What one hook costs since its plugin was loaded: answered calls, their seconds in all, those of the slowest."""
-
-    hook: str
-    calls: int
-    seconds: float
-    slowest: float
-
-
-class PluginStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One plugin, for people. `hooks` reads `route tokens.post`; `problem` says why the file is not used as it is.
-
-    `party` is the party that it is, in the hub; `tasks` are background tasks and calls that have not ended.
-    """
-
-    name: str
-    file: str
-    state: Literal["running", "set aside", "disabled", "rejected"]
-    order: int = 0
-    hooks: tuple[str, ...] = ()
-    faults: int = 0
-    last_fault: str = ""
-    dropped: int = 0
-    timings: tuple[HookTiming, ...] = ()
-    problem: str = ""
-    party: str = ""
-    tasks: int = 0
 
 
 class Host(Protocol):
@@ -84,6 +56,7 @@ class Runner:
         """`quarantine_after` faults of one hook in a row set a plugin aside; `poll` is seconds between two looks."""
         self.table = HookTable(())
         self.reception = Reception(lambda: self.table)
+        self.others = Others(lambda: self.table)
         self._loader = loader
         self._bus = bus
         self._quarantine_after = quarantine_after
@@ -99,7 +72,7 @@ class Runner:
         self._refreshing = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
         self._watchdog = Watchdog(self._held_up, self._broken_off)
-        self._doors = Doors()
+        self._doors = Doors(shared=loader.config.worker > 0)
         self._changing: dict[str, asyncio.Task[None]] = {}
         self._parts: Parts | None = None
         self._hub: Hub
@@ -161,8 +134,7 @@ class Runner:
         await self.settle()
         for each in self._loaded:
             each.unload()
-        running = tuple(self._running.values())
-        self._running.clear()
+        running, self._running = tuple(self._running.values()), {}
         self._swap()
         await asyncio.gather(*(each.stop() for each in running))
         self._watchdog.stop()
@@ -216,6 +188,10 @@ class Runner:
             await self.refresh()
         else:
             running.faults.reset()
+
+    def digests(self) -> dict[str, bytes]:
+        """Of each plugin the digest of its files, as they were read last."""
+        return dict(self._digests)
 
     def status(self) -> list[PluginStatus]:
         """Every plugin there is a file for, by name."""

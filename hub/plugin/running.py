@@ -18,12 +18,13 @@ from hub.plugin.answers import complaint
 from hub.plugin.api import Hub, Plugin, Push
 from hub.plugin.contain import Container, Fault
 from hub.plugin.doors import Doors, Front
+from hub.plugin.elsewhere import Elsewhere
 from hub.plugin.errors import PluginError, problem
 from hub.plugin.faults import HELD_UP, Faults
 from hub.plugin.hooks import ADMIT, ON, ON_PUSH
 from hub.plugin.inspection import Hook
 from hub.plugin.loader import Loaded
-from hub.plugin.parts import Parts
+from hub.plugin.parts import Alone, Parts
 from hub.plugin.serving import Failure, Problem
 from hub.plugin.serving import Fault as Words
 from hub.plugin.steps import never_waits
@@ -42,7 +43,10 @@ _MEANT = (Problem, OcpiError, web.HTTPException, ConnectionResetError)
 
 
 class BoundHook:
-    """A hook of a running plugin, ready to be asked. `seconds` is the time of all `calls` that were answered."""
+    """A hook of a running plugin, ready to be asked. `seconds` is the time of all `calls` that were answered.
+
+    `waits`: it may have to be waited for.
+    """
 
     def __init__(self, running: "Running", hook: Hook) -> None:
         loaded = running.loaded
@@ -55,7 +59,7 @@ class BoundHook:
         self.slowest = 0.0
         self._events = hook.events
         self._method = getattr(running.plugin, hook.method)
-        self._waits = not never_waits(self._method)
+        self.waits = not never_waits(self._method)
         self._seconds = OBSERVE if hook.kind in {ON, ON_PUSH} else loaded.timeout
         self._container = running.container
         self._faults = running.faults
@@ -69,7 +73,7 @@ class BoundHook:
         if faults.aside:
             return self._without
         try:
-            if self._waits:
+            if self.waits:
                 value, seconds, step = await self._container.call(self._method, *given, seconds=self._seconds)
             else:
                 value, seconds = self._container.step(self._method, given)
@@ -113,6 +117,7 @@ class Running:
         self._observers: dict[type[Event] | Operation, tuple[BoundHook, ...]] = {}
         self._busy = 0.0
         self.plugin: Plugin
+        self.elsewhere: Elsewhere
         self._bus = bus
         self._parts = parts
         self._front = Front(loaded.stem, doors, self._answer)
@@ -141,6 +146,8 @@ class Running:
             await self.container.call(self.plugin.take_over, seconds=START)
         except Fault as fault:
             self.faults.failed("take_over", fault)
+        if self.plugin.nodes.several:  # what was changed while the version before was told of it
+            self.elsewhere.changed()
 
     async def serve(self, name: str, *given: Any, seconds: float | None) -> Any:
         """What a method returns that the operator calls. Raises what it raised for the caller; else Problem.
@@ -194,12 +201,14 @@ class Running:
 
     async def _begin(self, hub: Hub) -> None:
         self.plugin = self.loaded.plugin()
+        self.elsewhere = Elsewhere(self.plugin, self.container, self.faults.noted)
         self.plugin.settings = self.loaded.settings
         self.plugin.log = structlog.get_logger().bind(plugin=self.loaded.stem)
         self.plugin.hub = hub
         self.plugin.spawn = self._spawn
         self.plugin.listen = self._front.listen
         self.plugin.folder = self.loaded.folder
+        self.plugin.nodes = self._parts.nodes(self.loaded.stem) if self._parts else Alone()
         if self._parts:
             self.plugin.http = self._parts.http(self.loaded.stem)
             if self.plugin.tables is not None:

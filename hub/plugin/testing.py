@@ -15,6 +15,7 @@ from hub.core.party import Party, Role
 from hub.core.rights import owner_of
 from hub.ocpi import envelope
 from hub.plugin.api import Hub, Plugin, Settings
+from hub.plugin.parts import Alone
 from hub.plugin.party.trial import Sent, Trial, party, success
 
 __all__ = ["HUB", "Sent", "Trial", "message", "party", "plugin", "reply", "success"]
@@ -78,6 +79,7 @@ def plugin(kind: type[P], settings: Settings | None = None, hub: Hub | None = No
     made = kind()
     made.settings = settings or Settings()
     made.log = structlog.get_logger().bind(plugin=kind.__name__)
+    made.nodes = Alone()
     if hub is not None:
         made.hub = hub
     return made

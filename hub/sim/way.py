@@ -1,6 +1,7 @@
 """The way out of a simulated party: through the client of its platform, to the one peer of that."""
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from hub.core.modules import Interface
 from hub.core.party import Party
@@ -51,3 +52,10 @@ class Way:
         except CallFailed as reason:
             raise ReceiverNotConnected(str(reason)) from None
         return Heard(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.body)
+
+    def new_uid(self) -> str:
+        """The last part of a `response_url`."""
+        return str(uuid4())
+
+    async def hand_on(self, uid: str, body: bytes) -> None:
+        """There is nobody else who could wait for a result."""

@@ -4,7 +4,7 @@ One request is one attempt. A push is never sent a second time, whatever happens
 OCPI's offline rule, and the reason why this client exists.
 """
 
-from hub.upstream.client import Client, PoolStats
+from hub.upstream.client import Client, Held, PoolStats
 from hub.upstream.dial import tls_context
 from hub.upstream.guard import Guard
 from hub.upstream.request import Fault, Headers, Limits, Names, Request, Response, SendError
@@ -17,6 +17,7 @@ __all__ = [
     "Fault",
     "Guard",
     "Headers",
+    "Held",
     "Limits",
     "Line",
     "Lookup",

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import msgspec
 
 from hub.core.urls import HOSTED, is_inside
-from hub.upstream.connection import Connection
+from hub.upstream.connection import Connection, Done
 from hub.upstream.dial import Dialer, tls_context
 from hub.upstream.echo import without_token
 from hub.upstream.guard import Guard
@@ -31,6 +31,18 @@ class PoolStats(msgspec.Struct, frozen=True):
 
     in_use: int
     idle: int
+
+
+class Held(msgspec.Struct, frozen=True, eq=False):
+    """A request that is ready to go out, and the connection that is held for it. Made by `Client.hold`."""
+
+    request: Request
+    origin: Origin
+    target: str
+    payload: bytes
+    pool: Pool
+    connection: Connection
+    started: float
 
 
 class Client:
@@ -93,15 +105,71 @@ class Client:
         pool.enter(request.sender)
         try:
             response = without_token(request, await self._deliver(pool, request, origin, target, started))
-            if response.status >= 300 and request.follow and _is_redirect(response):
-                target = _target_within(response, request.url, origin)
-                with _already_sent():
-                    response = without_token(request, await self._deliver(pool, request, origin, target, started))
-                if _is_redirect(response):
-                    raise _redirect_error(response, origin, "again")
+            if response.status >= 300:
+                response = await self._followed(pool, request, origin, started, response)
             return response
         finally:
             pool.leave(request.sender)
+
+    def hold(self, request: Request) -> Held | None:
+        """Hold a connection that can carry a request at once; None where there is none. `begin`, or let it go.
+
+        SendError where the request can not be written.
+        """
+        origin, target = aim(request)
+        pool, started = self._pools.get(request.pool), self._loop.time()
+        if pool is None or self._closed or request.deadline <= started or origin.host.endswith(HOSTED):
+            return None
+        payload = encode(request, origin, target)
+        if not pool.has_room(request.sender):
+            return None
+        connection = pool.take(origin, started, push=request.method != "GET")
+        if connection is None:
+            return None
+        pool.enter(request.sender)
+        return Held(request, origin, target, payload, pool, connection, started)
+
+    def begin(self, held: Held, done: Done) -> None:
+        """Send what is held. `done` is called once, with the answer or with what went wrong; then give it to `end`."""
+        if not self._busy:
+            self._deadlines.wake()
+        self._busy.add(held.connection)
+        held.connection.exchange(
+            held.payload, held.request.most(self._limits), held.started, held.request.deadline, done
+        )
+
+    def end(self, held: Held, outcome: Response | SendError) -> Response | SendError | None:
+        """What came of a request: its answer, or what went wrong. None where only `resume` can tell."""
+        self._busy.discard(held.connection)
+        if isinstance(outcome, SendError):
+            if _is_lost(held.request, held.connection, outcome):
+                return None
+        else:
+            self._put(held.pool, held.connection)
+            outcome = without_token(held.request, outcome)
+            if outcome.status >= 300 and held.request.follow and _is_redirect(outcome):
+                return None
+        held.pool.leave(held.request.sender)
+        return outcome
+
+    async def resume(self, held: Held, outcome: Response | SendError) -> Response:
+        """The partner's answer, or SendError, where `end` gave none: a GET is sent again, a redirect followed."""
+        request, pool, origin, started = held.request, held.pool, held.origin, held.started
+        try:
+            if isinstance(outcome, SendError):
+                outcome = await self._deliver(pool, request, origin, held.target, started, again=True)
+            return await self._followed(pool, request, origin, started, without_token(request, outcome))
+        finally:
+            pool.leave(request.sender)
+
+    def let_go(self, held: Held, *, sent: bool) -> None:
+        """Nobody wants the answer any more, or, where nothing was sent, nothing is to be sent."""
+        self._busy.discard(held.connection)
+        if sent:
+            held.connection.abort()
+        else:
+            held.pool.give_back(held.connection)
+        held.pool.leave(held.request.sender)
 
     def drop(self, key: str | int) -> None:
         """Send nothing more on the connections of a pool. What was sent already is waited for; new requests go on."""
@@ -116,7 +184,7 @@ class Client:
         for dial in self._dials:
             if not dial.expired():
                 dial.reschedule(self._loop.time())
-        for connection in self._busy:
+        for connection in tuple(self._busy):
             connection.fail(_stopping(sent=True))
         for connection in self._connections:
             connection.abort()
@@ -127,11 +195,26 @@ class Client:
         """The pools that hold a connection or did so just now."""
         return {key: PoolStats(pool.in_use, pool.idle) for key, pool in self._pools.items()}
 
-    async def _deliver(self, pool: Pool, request: Request, origin: Origin, target: str, started: float) -> Response:
+    async def _followed(
+        self, pool: Pool, request: Request, origin: Origin, started: float, response: Response
+    ) -> Response:
+        """An answer, after a redirect to the same origin was followed."""
+        if not (request.follow and _is_redirect(response)):
+            return response
+        target = _target_within(response, request.url, origin)
+        with _already_sent():
+            response = without_token(request, await self._deliver(pool, request, origin, target, started))
+        if _is_redirect(response):
+            raise _redirect_error(response, origin, "again")
+        return response
+
+    async def _deliver(
+        self, pool: Pool, request: Request, origin: Origin, target: str, started: float, *, again: bool = False
+    ) -> Response:
+        """One answer. `again`: it was sent before, on a connection that was lost."""
         payload = encode(request, origin, target)
-        last = request.method != "GET"
-        again = False
-        connection = pool.take(origin, started, push=last)
+        last = again or request.method != "GET"
+        connection = None if again else pool.take(origin, started, push=last)
         while True:
             if connection is None:
                 last = True
@@ -140,10 +223,11 @@ class Client:
                 except SendError as error:
                     error.sent = error.sent or again
                     raise
-            answer = connection.exchange(payload, request.most(self._limits), started, request.deadline)
             if not self._busy:
                 self._deadlines.wake()
             self._busy.add(connection)
+            answer: asyncio.Future[Response | SendError] = self._loop.create_future()
+            connection.exchange(payload, request.most(self._limits), started, request.deadline, partial(_tell, answer))
             try:
                 outcome = await answer
             except asyncio.CancelledError:
@@ -152,18 +236,22 @@ class Client:
             finally:
                 self._busy.discard(connection)
             if isinstance(outcome, Response):
-                if connection.reusable and not self._closed and not pool.dropped and connection not in self._outdated:
-                    pool.put(connection, self._loop.time())
-                else:
-                    connection.abort()
+                self._put(pool, connection)
                 return outcome
             outcome.sent = outcome.sent or again
-            if last or outcome.fault is not Fault.RESET or connection.answered:
+            if last or not _is_lost(request, connection, outcome):
                 try:
                     raise outcome
                 finally:
                     del outcome  # by its traceback, it would hold itself, and the request with it
             connection, again = None, True
+
+    def _put(self, pool: Pool, connection: Connection) -> None:
+        """Keep a connection whose answer is there, if it can carry another request."""
+        if connection.reusable and not self._closed and not pool.dropped and connection not in self._outdated:
+            pool.put(connection, self._loop.time())
+        else:
+            connection.abort()
 
     async def _open(self, pool: Pool, origin: Origin, started: float, deadline: float) -> Connection:
         pool.make_room()
@@ -201,7 +289,7 @@ class Client:
 
     def _expire(self) -> bool:
         now = self._loop.time()
-        for connection in self._busy:
+        for connection in tuple(self._busy):
             if connection.deadline <= now:
                 connection.expire()
         return bool(self._busy)
@@ -227,6 +315,17 @@ def _already_sent() -> Iterator[None]:
 
 def _stopping(*, sent: bool) -> SendError:
     return SendError(Fault.CLOSED, "the hub is stopping", sent=sent)
+
+
+def _tell(waiter: "asyncio.Future[Response | SendError]", outcome: Response | SendError) -> None:
+    """The error is a result too: nobody may be left to take it, and an exception would then be logged as lost."""
+    if not waiter.done():  # the caller was cancelled
+        waiter.set_result(outcome)
+
+
+def _is_lost(request: Request, connection: Connection, error: SendError) -> bool:
+    """Whether a connection was lost before a byte of the answer to what may be asked again."""
+    return request.method == "GET" and error.fault is Fault.RESET and not connection.answered
 
 
 def _is_redirect(response: Response) -> bool:

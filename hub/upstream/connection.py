@@ -1,12 +1,16 @@
-"""One connection to a partner: writes a request, and settles a future with the answer or with what went wrong."""
+"""One connection to a partner: writes a request, and hands back the answer, or what went wrong."""
 
 import asyncio
-from typing import cast
+from collections.abc import Callable
+from typing import TypeAlias, cast
 
 from hub.errors import bare
 from hub.upstream.answer import AnswerReader
 from hub.upstream.request import Fault, Response, SendError, seconds
 from hub.upstream.url import Origin
+
+Done: TypeAlias = Callable[[Response | SendError], None]
+"""Called once, with how an exchange ended. May not raise."""
 
 
 class Connection(asyncio.Protocol):
@@ -16,10 +20,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_loop",
+        "_done",
         "_reader",
         "_transport",
-        "_waiter",
         "deadline",
         "idle_since",
         "keep_until",
@@ -31,10 +34,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, origin: Origin, max_header: int) -> None:
         self.origin = origin
         self.started = self.deadline = self.idle_since = self.keep_until = 0.0
-        self._loop = asyncio.get_running_loop()
         self._reader = AnswerReader(origin.authority, max_header)
-        self.lost: asyncio.Future[None] = self._loop.create_future()
-        self._waiter: asyncio.Future[Response | SendError] | None = None
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done: Done | None = None
         self._transport: asyncio.Transport
 
     @property
@@ -59,22 +61,16 @@ class Connection(asyncio.Protocol):
         """For how many idle seconds the partner promised to hold this connection open, if it did."""
         return self._reader.keep_for
 
-    def exchange(
-        self, payload: bytes, max_body: int, started: float, deadline: float
-    ) -> asyncio.Future[Response | SendError]:
-        """Write a whole request. Times are of the loop's clock.
-
-        The error is a result too: nobody may be left to take it, and an exception would then be logged as lost.
-        """
+    def exchange(self, payload: bytes, max_body: int, started: float, deadline: float, done: Done) -> None:
+        """Write a whole request; `done` is called when that came to its end. Times are of the loop's clock."""
         self._reader.expect(max_body)
         self.started = started
         self.deadline = deadline
-        self._waiter = waiter = self._loop.create_future()
+        self._done = done
         if self._transport.is_closing():
             self._settle(SendError(Fault.RESET, f"{self.origin.authority} closed the connection at once"))
         else:
             self._transport.write(payload)
-        return waiter
 
     def expire(self) -> None:
         """The deadline is over."""
@@ -100,7 +96,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
-        if self._waiter is None:
+        if self._done is None:
             self.abort()  # nobody asked
             return
         try:
@@ -113,7 +109,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Called by the loop, which then closes the connection."""
-        if self._waiter is None:
+        if self._done is None:
             return
         try:
             response = self._reader.eof()
@@ -124,7 +120,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Called by the loop."""
-        if self._waiter is not None:
+        if self._done is not None:
             self._settle(self._lost())
         self.lost.set_result(None)
 
@@ -133,9 +129,9 @@ class Connection(asyncio.Protocol):
         return SendError(Fault.RESET, f"{self.origin.authority} closed the connection {when}", sent=True)
 
     def _settle(self, outcome: Response | SendError) -> None:
-        waiter, self._waiter = self._waiter, None
+        done, self._done = self._done, None
         self._reader.let_go()
         if isinstance(outcome, SendError):
             bare(outcome)
-        if waiter is not None and not waiter.done():  # done: the caller was cancelled
-            waiter.set_result(outcome)
+        if done is not None:
+            done(outcome)

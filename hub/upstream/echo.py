@@ -14,6 +14,8 @@ from hub.upstream.request import Headers, Request, Response
 _SHORTEST = 16
 """Characters. Shorter ones stand in answers for other reasons, and can be guessed anyhow."""
 _HIDDEN = HIDDEN.encode()
+_LARGE = 256 * 1024
+"""Bytes. In what is larger the search must not take the longer, the more a partner wants it to."""
 
 
 def without_token(request: Request, response: Response) -> Response:
@@ -22,7 +24,7 @@ def without_token(request: Request, response: Response) -> Response:
     if authorization is None:
         return response
     for form in _forms(authorization):
-        if form in response.body:
+        if _holds(response.body, form):
             response = Response(response.status, response.headers, response.body.replace(form, _HIDDEN))
         given = response.headers.given
         if isinstance(given, bytes):
@@ -32,6 +34,11 @@ def without_token(request: Request, response: Response) -> Response:
             fields = [(name, value.replace(form, _HIDDEN)) for name, value in given]
             response = Response(response.status, Headers(fields), response.body)
     return response
+
+
+def _holds(body: bytes, form: bytes) -> bool:
+    # From its end, Python searches lists of objects in a third of the time.
+    return form in body if len(body) > _LARGE else body.rfind(form) >= 0
 
 
 def _authorization(request: Request) -> str | None:

@@ -42,6 +42,12 @@ class Pool:
             self._used_by[sender] = used + 1
         self.in_use += 1
 
+    def has_room(self, sender: int | None) -> bool:
+        """Whether there is a slot for a sender."""
+        most = self._limits.connections
+        used = 0 if sender is None else self._used_by.get(sender, 0)
+        return self.in_use < most and used < most - most // _RESERVED
+
     def leave(self, sender: int | None) -> None:
         """Give the slot back."""
         self.in_use -= 1
@@ -74,6 +80,10 @@ class Pool:
             keep = min(keep, connection.keep_for - _MARGIN)
         connection.idle_since = now
         connection.keep_until = now + keep
+        self._idle.append(connection)
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection that was taken, and carried nothing."""
         self._idle.append(connection)
 
     def make_room(self) -> None:

@@ -54,12 +54,12 @@ class Ended(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def row(key: tuple[str, str], charging: Charging, preset: str, step: Step) -> dict[str, Any]:
-    """The row that stands before anything is sent."""
+def row(key: tuple[str, str], charging: Charging, preset: str, step: Step, node: str) -> dict[str, Any]:
+    """The row that stands before anything is sent. `node` is the one that sends it."""
     return {
         "cpo": key[0], "key": key[1], "what": step.what, "session": charging.id[:255], "emsp": charging.speaker,
         "preset": preset, "at": now(), "outcome": OUTSIDE if step.what == "hours" else UNDER_WAY, "code": None,
-        "reason": "", "sent": msgspec.json.encode(step.body).decode() if step.body else "",
+        "reason": "", "sent": msgspec.json.encode(step.body).decode() if step.body else "", "node": node,
     }  # fmt: skip
 
 

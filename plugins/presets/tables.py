@@ -35,5 +35,6 @@ outcomes = Table(
     Column("code", Integer),
     Column("reason", Text, nullable=False),
     Column("sent", Text, nullable=False),
+    Column("node", Text, nullable=False, server_default=""),
     Index(None, "at", "cpo", "key", "what"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, delete, func, select, tuple_, update
+from sqlalchemy import Select, and_, delete, func, or_, select, tuple_, update
 
 from hub.ocpi import v2_2_1 as ocpi
 from hub.plugin import Connection, Party, Problem
@@ -18,14 +18,14 @@ _OVER = ("COMPLETED", "INVALID")
 _SENT = "sent"
 
 
-async def begin(own: Connection, user: str, kind: str, session: str | None, most: int) -> Command:
-    """A new command. Problem 429 where too many of the user's wait for an answer."""
+async def begin(own: Connection, user: str, kind: str, session: str | None, most: int, node: str) -> Command:
+    """A new command, which this node sends. Problem 429 where too many of the user's wait for an answer."""
     waiting = select(func.count()).select_from(commands).where(commands.c.user == user, commands.c.state == _SENT)
     if await own.scalar(waiting) >= most:
         raise Problem(429, "your last commands are not answered yet", "wait for them", {"Retry-After": "5"})
     row = {
         "id": new_id(), "user": user, "kind": kind, "state": _SENT, "message": "", "session": session,
-        "created": now(), "ended": None,
+        "created": now(), "ended": None, "node": node,
     }  # fmt: skip
     await own.execute(commands.insert().values(row))
     return _command(row)
@@ -39,10 +39,14 @@ async def end(own: Connection, command: str, state: str, message: str) -> tuple[
     return row["user"], _command(row)
 
 
-async def give_up(own: Connection, but: Collection[str]) -> None:
-    """What was sent by a hub that has stopped since will not be answered; `but` what is under way."""
+async def give_up(own: Connection, but: Collection[str], node: str, there: Collection[str]) -> None:
+    """What was sent by a hub that has stopped since will not be answered.
+
+    `but` is what this `node` has under way; what the others that are `there` sent is theirs.
+    """
     change = {"state": "failed", "message": "the hub was restarted before the answer came", "ended": now()}
-    lost = commands.c.state == _SENT, commands.c.id.not_in(but)
+    mine = and_(commands.c.node == node, commands.c.id.not_in(but))
+    lost = commands.c.state == _SENT, or_(mine, commands.c.node.not_in(there))
     await own.execute(update(commands).where(*lost).values(change))
 
 

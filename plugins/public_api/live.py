@@ -1,9 +1,7 @@
 """WebSockets: who listens, and what waits for them. A client that reads too slowly is dropped, and never waited for."""
 
 import asyncio
-import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -15,35 +13,10 @@ from hub.plugin.web import Pace
 from .gate import Who
 from .model import Live
 
-SECONDS = 30
-"""How long a ticket opens the door."""
-_TICKETS = 10_000
 _HEARD, _HEARD_BURST = 1.0, 20.0
 """What a client may say: nothing needs an answer."""
 _LONGEST = 1024
 _GOODBYE = 1.0
-
-
-class Tickets:
-    """Tickets that are not used yet: each opens one socket of one user, within some seconds."""
-
-    def __init__(self) -> None:
-        self._open: OrderedDict[str, tuple[float, Who]] = OrderedDict()
-
-    def make(self, who: Who) -> str:
-        """A ticket for a user."""
-        ticket = secrets.token_urlsafe(24)
-        self._open[ticket] = time.monotonic() + SECONDS, who
-        if len(self._open) > _TICKETS:
-            self._open.popitem(last=False)
-        return ticket
-
-    def take(self, ticket: str) -> Who:
-        """Whose ticket it is; it opens nothing any more. Problem 401."""
-        until, who = self._open.pop(ticket, (0.0, Who("")))
-        if until < time.monotonic():
-            raise Problem(401, "this ticket opens nothing", "POST /v1/tickets makes one; use it once, and soon")
-        return who
 
 
 class _Listener:
@@ -81,13 +54,9 @@ class Sockets:
         if len(self) >= self._most:
             raise Problem(429, "too many sockets are open", "come back later", {"Retry-After": "30"})
 
-    def tell(self, user: str | None, told: Live) -> None:
+    def tell(self, user: str, text: bytes) -> None:
         """Tell all sockets of a user. One that has not taken what came before is dropped."""
-        listeners = self._by_user.get(user or "", ())
-        if not listeners:
-            return
-        text = msgspec.json.encode(told)
-        for each in tuple(listeners):
+        for each in tuple(self._by_user.get(user, ())):
             try:
                 each.queue.put_nowait(text)
             except asyncio.QueueFull:
@@ -115,6 +84,10 @@ class Sockets:
         """The end of all sockets: their clients come again."""
         for socket in tuple(self._open):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the service restarts")
+
+    def all_who(self) -> set[Who]:
+        """Whose the sockets are."""
+        return {each.who for of_user in self._by_user.values() for each in of_user}
 
     def drop_where(self, gone: Callable[[Who], bool]) -> None:
         """The end of sockets: their users are no more, or have another token, or the key they came with is revoked."""

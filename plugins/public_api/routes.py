@@ -13,9 +13,8 @@ from aiohttp import web
 from hub.plugin import Nearby, Page, Paging, Party, PdfMissing, Problem, Query, after, cursor
 from hub.plugin.web import Api, ApiCall
 
-from . import charges, papers, people
+from . import charges, papers, people, tickets
 from .gate import CHARGE, OPEN, READ, USERS, Who
-from .live import SECONDS, Tickets
 from .model import (
     Around,
     Card,
@@ -65,7 +64,6 @@ class Routes:
 
     def __init__(self, plugin: Any) -> None:
         self._plugin = plugin
-        self._tickets = Tickets()
 
     def add_to(self, api: Api[Who]) -> None:
         """All routes."""
@@ -140,7 +138,7 @@ class Routes:
             await people.renew_token(own, user.id, secret)
             return user
 
-        user = await self._plugin.store.write(work)
+        user = await self._plugin.store.write(work, tell=True)
         self._plugin.sockets.drop_where(lambda who: who.user == user.id)
         return UserWithToken(user=user, token=secret)
 
@@ -151,7 +149,7 @@ class Routes:
             user = await people.user_of(own, call.who.app, call.path["user"])
             return await people.remove_user(own, user.id)
 
-        for card in await self._plugin.store.write(work):
+        for card in await self._plugin.store.write(work, tell=True):
             self._plugin.tell_card(card)
         self._plugin.sockets.drop_where(lambda who: who.user == call.path["user"])
         return Done()
@@ -193,9 +191,11 @@ class Routes:
         if location is None or evse is None:
             raise _no_location()
 
+        most, node = own.settings.commands_per_user, own.nodes.own
+
         async def work(store: Any) -> tuple[Any, Command]:
             token = await people.card_to_charge_with(store, call.who.user, wanted.card)
-            return token, await charges.begin(store, call.who.user, "start", None, own.settings.commands_per_user)
+            return token, await charges.begin(store, call.who.user, "start", None, most, node)
 
         token, command = await own.store.write(work)
         own.carry_out(
@@ -230,7 +230,7 @@ class Routes:
             if not row["active"]:
                 raise Problem(409, "this session is over", "GET /v1/log shows what it cost")
             most = own.settings.commands_per_user
-            return row, await charges.begin(store, call.who.user, "stop", row["id"], most)
+            return row, await charges.begin(store, call.who.user, "stop", row["id"], most, own.nodes.own)
 
         row, command = await own.store.write(work)
         session = charges.ocpi_id(row)
@@ -288,9 +288,9 @@ class Routes:
 
     async def make_ticket(self, call: ApiCall[Who, Query, None]) -> Ticket:
         """Make a ticket for the WebSocket, which browsers can send no header to."""
-        ticket = self._tickets.make(call.who)
+        ticket = await self._write(tickets.make, call.who)
         url = self._plugin.public_url.replace("http", "ws", 1)
-        return Ticket(ticket=ticket, seconds=SECONDS, url=f"{url}/v1/live?ticket={ticket}")
+        return Ticket(ticket=ticket, seconds=tickets.SECONDS, url=f"{url}/v1/live?ticket={ticket}")
 
     async def live(self, call: ApiCall[Who, TicketQuery, None]) -> web.StreamResponse:
         """Open the WebSocket that tells each change of the user's sessions and commands."""
@@ -300,7 +300,10 @@ class Routes:
             raise Problem(403, "pages of this origin may not come here", "the operator of the hub names origins")
         if request.headers.get("Upgrade", "").lower() != "websocket":
             raise Problem(400, "this is a WebSocket", "open it as one, with a ticket of POST /v1/tickets")
-        who = self._tickets.take(call.query.ticket)
+        known = await self._read(tickets.known, call.query.ticket)
+        who = await self._write(tickets.take, call.query.ticket) if known else None
+        if who is None:
+            raise tickets.opens_nothing()
         return await own.sockets.serve(request, who, partial(self._begun, who))
 
     async def _begun(self, who: Who) -> Live:

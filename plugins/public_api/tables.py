@@ -1,7 +1,8 @@
-"""The tables of the public API: app keys, users, their tokens and cards, commands, sessions and CDRs.
+"""The tables of the public API: app keys, users, their tokens, tickets and cards, commands, sessions and CDRs.
 
 Keys and tokens are kept as SHA-256 digests: they are random, so nothing slower is needed. Times are milliseconds since
-1970. Ids that apps see are random, and say nothing of partners. A row without a `user` is nobody's any more.
+1970. Ids that apps see are random, and say nothing of partners. A row without a `user` is nobody's any more. The `node`
+of a command is the one that waits for its answer.
 """
 
 import secrets
@@ -63,6 +64,17 @@ commands = Table(
     Column("session", Text),
     Column("created", BigInteger, nullable=False),
     Column("ended", BigInteger),
+    Column("node", Text, nullable=False, server_default=""),
+)
+tickets = Table(
+    "plugin_public_api_ticket",
+    tables,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("app", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("until", BigInteger, nullable=False, index=True),
 )
 sessions = Table(
     "plugin_public_api_session",

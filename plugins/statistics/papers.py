@@ -1,12 +1,14 @@
 """The charging log on paper and for spreadsheets."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hub.plugin import PdfColumn, csv_lines, table_pdf
 
 from .queries import Charge, OfTokens, Sum
 
+_DAY = 86_400_000
 HEAD = (
     "started_utc", "ended_utc", "time_zone", "cpo", "emsp", "id", "location", "place", "token", "contract", "status",
     "kwh", "hours", "cost", "cost_with_vat", "currency",
@@ -72,3 +74,9 @@ def _total(each: Sum) -> tuple[str, ...]:
 
 def _short(moment: str) -> str:
     return moment[:16].replace("T", " ")
+
+
+def by_day(amounts: dict[str, float]) -> tuple[tuple[int, float | None], ...]:
+    """A point for each day from the first to the last, at its beginning; none is left out."""
+    at = {int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000): amounts[day] for day in amounts}
+    return tuple((day, round(at.get(day, 0.0), 2)) for day in range(min(at), max(at) + 1, _DAY)) if at else ()

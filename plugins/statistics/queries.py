@@ -122,14 +122,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 async def known(own: Connection, batch: list[Seen]) -> dict[tuple[str, str, str], Row]:
-    """The rows that are there of what a batch is about.
-
-    What it is about is one parameter: of a statement with one for each key, a version is kept for each number of them.
-    """
-    keys = {(each.kind, each.cpo, each.key) for each in batch}
-    key = func.json_each(msgspec.json.encode(keys).decode()).table_valued("value").c.value
-    named = select(*(func.json_extract(key, f"$[{place}]") for place in range(3)))
-    rows = await own.execute(select(charges).where(tuple_(_C.kind, _C.cpo, _C.key).in_(named)))
+    """The rows that are there of what a batch is about."""
+    keys = sorted({(each.kind, each.cpo, each.key) for each in batch})
+    rows = await own.execute(select(charges).where(own.among((_C.kind, _C.cpo, _C.key), keys)))
     return {(row["kind"], row["cpo"], row["key"]): dict(row) for row in rows.mappings()}
 
 

@@ -22,7 +22,7 @@ async def test_alive_and_ready_without_a_key(net):
 
 
 async def test_not_ready_before_it_listens_and_while_it_drains(net):
-    health = Health(net.app.keeper._database, net.app.keeper)
+    health = Health(net.app.keeper._database, net.app.keeper, net.app.node)
     assert await health.problems() == ["listener: the hub does not listen for partners yet"]
     with health.taking_messages():
         assert await health.problems() == []

@@ -17,33 +17,33 @@ from rich.table import Table
 
 from tests.bench.cases import CASES, Outcome, bench
 from tests.bench.compare import Effort
+from tests.bench.nodes import nodes
 from tests.bench.objects import Figure, figures
 from tests.bench.plot import plot
 from tests.bench.profiling import profile
 from tests.bench.wrk import missing
 
 _MOST_BUSY = 0.9
+_ALL = {**CASES, "nodes": nodes}
 
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument(
-        "case", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}, objects, profile; all but profile"
-    )
+    parser.add_argument("case", nargs="*", metavar="CASE", help=f"{', '.join(_ALL)}, objects, profile; all but profile")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each case, interleaved; the median counts")
     parser.add_argument("--seconds", type=int, default=5, help="of each subject in each round")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a PNG of what was measured; needs matplotlib")
     given = parser.parse_args(arguments)
-    wanted = given.case or [*CASES, "objects"]
-    if unknown := set(wanted) - {*CASES, "objects", "profile"}:
+    wanted = given.case or [*_ALL, "objects"]
+    if unknown := set(wanted) - {*_ALL, "objects", "profile"}:
         parser.error(f"there is no case {', '.join(sorted(unknown))}")
     if set(wanted) - {"objects"} and (absent := missing()):
         parser.error(f"not installed: {', '.join(absent)}; apt-get install wrk nginx haproxy util-linux")
     console = Console(stderr=True)
     effort = Effort(given.rounds, given.seconds)
     with console.status("starting") as status:
-        outcomes = [_case(name, effort, status.update) for name in wanted if name in CASES]
+        outcomes = [_case(name, effort, status.update) for name in wanted if name in _ALL]
         objects = figures(max(7, given.rounds)) if "objects" in wanted else []
         steps = profile(effort, status.update) if "profile" in wanted else []
     if given.json:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
 
 def _case(name: str, effort: Effort, tell: Callable[[str], None]) -> Outcome:
     with bench(effort, tell) as opened:
-        return CASES[name](opened)
+        return _ALL[name](opened)
 
 
 def _plain(outcomes: list[Outcome], objects: list[Figure], steps: list[tuple[str, float]]) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """What is wrong right now, in words: each fact with the sentence and the next step that it gives."""
 
+import msgspec
 import pytest
 
 from hub.core.directory import State
-from hub.core.troubles import Facts, Level, PartnerFacts, PluginFacts, span, troubles
+from hub.core.troubles import Facts, Level, NodeFacts, PartnerFacts, PluginFacts, StoreFacts, span, troubles
 
 NOW = 1_800_000_000_000
 MINUTE = 60_000
@@ -136,3 +137,50 @@ def test_the_worst_comes_first():
 )
 def test_times_as_people_say_them(milliseconds, words):
     assert span(milliseconds) == words
+
+
+def between(*nodes, **facts):
+    """What is wrong, in words, where there are these nodes."""
+    return [each.what for each in troubles(Facts(now=NOW, minutes=5, nodes=nodes, **facts))]
+
+
+def test_nodes_that_are_alike_are_no_trouble():
+    n1, n2 = (
+        NodeFacts(name="n1", here=True, leads=True, ahead=0.1),
+        NodeFacts(name="n2", ahead=-4.9, own=Facts(now=NOW, minutes=5)),
+    )
+    assert between(n1, n2) == []
+    assert between(NodeFacts(name="n1", here=True)) == [], "one alone has nobody to be unlike"
+
+
+def test_what_is_wrong_between_nodes():
+    n1 = NodeFacts(name="n1", here=True, leads=True, version="1.1")
+    low = Facts(now=NOW, minutes=5, disk_free=2**20, plugins=(PluginFacts(name="mine", set_aside=True),))
+    assert between(msgspec.structs.replace(n1, leads=False), NodeFacts(name="n2", version="1.1")) == [
+        "no node leads: nobody looks whether partners are there, or pulls from them"
+    ]
+    assert between(n1, NodeFacts(name="n2", version="1.0")) == ["nodes run different versions: n1 1.1, n2 1.0"]
+    assert between(n1, NodeFacts(name="n2", version="1.1", ahead=-60.0)) == [
+        "the clock of node n2 is 1 minute behind that of the database"
+    ]
+    assert between(n1, NodeFacts(name="n2", version="1.1", tables=tuple("abcdef"), plugins=("mine",))) == [
+        "node n2 is set up otherwise than this one: [a], [b], [c], [d], [e] and 2 more"
+    ]
+    assert between(n1, NodeFacts(name="n2", version="1.1", own=low)) == [
+        "node n2: only 1 MB are free on the disk of the data folder",
+        "node n2: plugin mine failed too often and is not called any more",
+    ]
+
+
+def test_without_the_database_nothing_is_known_of_other_nodes():
+    away = StoreFacts(problem="there is no connection to the database", away_for=12.0, left=48.0)
+    nodes = NodeFacts(name="n1", here=True), NodeFacts(name="n2", there=False, silent_for=12.0)
+    (alone,) = between(*nodes, store=away)
+    assert alone == (
+        "the database can not be used: there is no connection to the database; for 12 seconds. "
+        "Other messages go on for 48 seconds more"
+    )
+    (over,) = between(*nodes, store=msgspec.structs.replace(away, left=0.0))
+    assert over.endswith("Nothing is taken any more")
+    read_only = StoreFacts(problem="the database can only be read")
+    assert between(store=read_only) == ["the database can not be used: the database can only be read"]

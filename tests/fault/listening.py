@@ -10,18 +10,19 @@ class Listening:
     """What listens at `url`; who inherits this says in `_serve` what a connection meets."""
 
     def __init__(self) -> None:
+        self.host = "127.0.0.1"
         self.port = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[Any]] = set()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     async def start(self) -> None:
         """Listen; after a stop on the same port again."""
         self.port = self.port or free_port()
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, backlog=512)
+        self._server = await asyncio.start_server(self._accepted, self.host, self.port, backlog=512)
 
     async def stop(self) -> None:
         """Be gone: the port refuses connections, those that are open end."""

@@ -2,15 +2,15 @@
 
 import asyncio
 import os
-import select
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from hub.asking import Arguments, ask
 from tests.ports import free_port
@@ -33,6 +33,7 @@ class HubProcess:
     ) -> None:
         self.port = free_port()
         self.log = folder / "hub.log"
+        self.namespace = ""
         self._folder = folder
         self._nursery = nursery
         self.environment = {
@@ -87,7 +88,7 @@ format = "json"
     def spawn(self) -> None:
         """Begin to start."""
         if self._nursery is not None:
-            self._process = self._nursery.fork(self._folder)
+            self._process = self._nursery.fork(self._folder, self.namespace)
             return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -110,7 +111,7 @@ format = "json"
 
     async def _until(self, true: Callable[[], Awaitable[bool]]) -> None:
         assert self._process is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await true():
                 if self._process.poll() is not None:
                     self._process = None
@@ -181,7 +182,7 @@ format = "json"
 
 
 class Nursery:
-    """Starts hubs in a fraction of the time, one at a time; real processes all the same. See `nursery.py`."""
+    """Starts hubs in a fraction of the time; real processes all the same. See `nursery.py`."""
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -197,28 +198,31 @@ class Nursery:
         with self._process:
             pass  # its standard input is closed, and it ends
 
-    def fork(self, folder: Path) -> "Forked":
-        """A hub that serves the configuration in `folder`."""
+    def fork(self, folder: Path, namespace: str = "") -> "Forked":
+        """A hub that serves the configuration in `folder`, in a network namespace where one is named."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{folder}\n")
+        self._process.stdin.write(f"{folder}\t{namespace}\n")
         self._process.stdin.flush()
-        return Forked(int(self._process.stdout.readline()), self._process.stdout)
+        return Forked(int(self._process.stdout.readline()), folder)
 
 
 class Forked:
-    """A hub of the nursery, which waits for its end and tells `ends` its exit status."""
+    """A hub of the nursery, whose exit status is found in its folder."""
 
-    def __init__(self, pid: int, ends: IO[str]) -> None:
+    def __init__(self, pid: int, folder: Path) -> None:
         self.pid = pid
-        self._ends = ends
+        self._ended = folder / f"ended-{pid}"
 
     def poll(self) -> int | None:
-        ended, _, _ = select.select([self._ends], [], [], 0)
-        return self.wait(0) if ended else None
+        return int(self._ended.read_text()) if self._ended.exists() else None
 
     def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, _timeout: float) -> int:
-        return int(self._ends.readline())
+    def wait(self, patience: float) -> int:
+        until = time.monotonic() + patience
+        while (status := self.poll()) is None:
+            assert time.monotonic() < until, f"it runs on after {patience:g} s"
+            time.sleep(0.002)
+        return status

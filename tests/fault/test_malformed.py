@@ -33,7 +33,7 @@ from tests.raw import TARIFF, Answer, request, wire
 
 pytestmark = [pytest.mark.promise(4), needs_nginx, needs_haproxy, pytest.mark.timeout(0 if LONG else 90)]
 
-REQUESTS = size(2_000, 30_000)
+REQUESTS = size(2_004, 30_000)
 """By way of all fronts together."""
 METHODS = size(("PUT", "GET"), ("PUT", "POST", "PATCH", "GET", "DELETE"))
 """With each of them each form of hiding a request is tried on each front."""

@@ -14,6 +14,7 @@ from hub.flow.tally import Tally
 from hub.ocpi.rules import Finding
 from hub.store.counts import findings_of
 from hub.store.database import Database
+from hub.store.errors import NoConnection
 from hub.store.migrations import upgrade
 from hub.store.platforms import create_platform
 
@@ -138,3 +139,22 @@ async def test_a_write_that_fails_is_not_the_last(counting, monkeypatch):
     async with asyncio.timeout(10):
         while await counting.on_disk() != {"id": 1}:
             await asyncio.sleep(0.01)
+
+
+async def test_counts_wait_for_a_database_that_is_away(counting, monkeypatch):
+    write = counting.database.write
+
+    async def away(*_):
+        counting.find("id", "name")  # it goes on while that is found out
+        raise NoConnection("somewhere", "on purpose")
+
+    counting.find("id")
+    monkeypatch.setattr(counting.database, "write", away)
+    for _ in range(2):
+        await counting.bus.settle()
+        with pytest.raises(NoConnection):
+            await counting.tally.flush()
+    monkeypatch.setattr(counting.database, "write", write)
+    await counting.bus.settle()
+    await counting.tally.flush()
+    assert await counting.on_disk() == {"id": 3, "name": 2}

@@ -15,7 +15,7 @@ from hub.listener.request import Request
 GET = b"GET /%s HTTP/1.1\r\nHost: hub\r\n\r\n"
 UPGRADE = b"GET /up HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 MARK: ContextVar[str] = ContextVar("mark", default="none")
-MOST_CALLS = 18
+MOST_CALLS = 10
 """Of Python functions, for a request with a body, from its bytes to those of its answer."""
 
 

@@ -13,6 +13,7 @@ import pytest
 from hub.app import App
 from hub.config import Listen, Node, Store
 from tests.balancer import balancer
+from tests.fault.process import Nursery
 from tests.support import config
 
 
@@ -22,6 +23,13 @@ def url(postgresql):
     url = postgresql.migrated()
     yield url
     postgresql.drop(url)
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """Where nodes that are processes come from."""
+    with Nursery() as started:
+        yield started
 
 
 @asynccontextmanager

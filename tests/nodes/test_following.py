@@ -14,10 +14,10 @@ async def test_partners_agreements_and_keys_are_in_force_on_every_node_within_a_
     async with nodes(tmp_path, url) as (one, other), SimCpo("Cpo", [CPO]) as cpo:
         await register(one, cpo)
 
-        def state():
-            return next((each.state for each in other.keeper.current.platforms.values()), None)
+        def state(app=other):
+            return next((each.state for each in app.keeper.current.platforms.values()), None)
 
-        assert await until(lambda: state() is State.REGISTERED) < SECOND
+        assert await until(lambda: state() is state(one) is State.REGISTERED) < SECOND
         digests = set(other.keeper.current.credentials)
         await one.partners.rotate("Cpo")
         assert await until(lambda: digests.isdisjoint(other.keeper.current.credentials)) < SECOND

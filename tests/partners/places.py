@@ -108,7 +108,7 @@ class Desk:
     async def invite(self, name: str, *roles: str) -> Platform:
         named = [PartyRole.parse(each) for each in roles]
         platform_id = await self.keeper.create(
-            name, lambda connection: create_platform(connection, name, named, _digest(name), now_ms())
+            lambda connection: create_platform(connection, name, named, _digest(name), now_ms())
         )
         self.bus.publish(PartnerChanged(platform=name, change="invited"))
         return self.keeper.current.platforms[platform_id]

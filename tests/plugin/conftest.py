@@ -9,6 +9,7 @@ from hub.config import Config, load
 from hub.core.party import Party, Role
 from hub.events import Bus, Event
 from hub.plugin.loader import Loader
+from hub.plugin.parts import Parts
 from hub.plugin.runner import Runner
 from hub.plugin.running import Running
 from hub.plugin.testing import HUB, message, reply
@@ -73,11 +74,11 @@ class Plugins:
     def loader(self) -> Loader:
         return Loader(self.config, (self.folder,))
 
-    async def start(self, **options) -> Runner:
+    async def start(self, parts: Parts | None = None, **options) -> Runner:
         """Start all plugins; the watcher sleeps unless `poll` says otherwise."""
         self.runner = Runner(self.loader, self.bus, **{"poll": 3600, **options})
         self.catalogue = await self.runner.load()
-        await self.runner.start(self.hub)
+        await self.runner.start(self.hub, parts)
         return self.runner
 
     def running(self, stem: str) -> Running:

@@ -12,7 +12,11 @@ from hub.config import PluginOptions
 from hub.core.catalogue import CATALOGUE
 from hub.events import Event
 from hub.plugin import hooks
+from hub.plugin.parts import Parts
 from hub.plugin.selectors import select
+from hub.store.database import Database
+from hub.store.migrations import upgrade
+from hub.store.plugins import PluginStores
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
@@ -24,14 +28,18 @@ def test_every_snippet_says_which_file_it_is():
     assert len(FILES) == sum(kind == "python" for kind, _ in BLOCKS) > 4
 
 
-async def test_its_plugins_load_with_its_settings_and_start(plugins):
+async def test_its_plugins_load_with_its_settings_and_start(plugins, tmp_path):
     for name, code in FILES.items():
         if name.startswith("plugins/"):
             plugins.write(Path(name).stem, code)
     plugins.settings("\n".join(code for kind, code in BLOCKS if kind == "toml"))
     assert plugins.loader.check() == ()
-    runner = await plugins.start()
+    database = await Database.open(tmp_path / "hub.db")
+    await upgrade(database)
+    runner = await plugins.start(Parts(http=lambda _: None, store=PluginStores(database).of))
     assert {status.state for status in runner.status()} == {"running"}
+    await runner.stop()
+    await database.close()
 
 
 async def test_its_test_passes(tmp_path, monkeypatch):

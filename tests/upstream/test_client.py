@@ -634,7 +634,7 @@ async def test_cancelled_in_the_moment_of_the_answer(partner, client, ask):
     await server.until(lambda: len(server.requests) == 1)
     (connection,) = one._busy
     gate.set()
-    await settled(lambda: connection._waiter is None)
+    await settled(lambda: connection._done is None)
     sending.cancel()
     await asyncio.wait([sending])
     assert one.stats()["p"].in_use == 0

@@ -6,7 +6,6 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
-from uuid import uuid4
 
 import msgspec
 
@@ -211,7 +210,7 @@ class PartyPlugin(Plugin[S]):
 
         `kinds` are those of both answers. Raises Declined where it is not answered with a success.
         """
-        uid = str(uuid4())
+        uid = self._way.new_uid()
         name = (module, *path[:1]) if module == "commands" else (module,)
         url = "/".join((self._way.root, *self._side(Interface.SENDER), *name, uid))
         coming = self._waiting[uid] = asyncio.get_running_loop().create_future()
@@ -231,10 +230,17 @@ class PartyPlugin(Plugin[S]):
             del self._waiting[uid]
 
     async def _arrived(self, uid: str, body: object) -> None:
-        """A result came: who waits for it goes on. One that nobody waits for (any more) is no error."""
+        """A result came: who waits for it goes on, here or on another node. One that nobody waits for is no error."""
+        result = msgspec.json.encode(body)
+        if not self.take_result(uid, result):
+            await self._way.hand_on(uid, result)
+
+    def take_result(self, uid: str, result: bytes) -> bool:
+        """Whether this result is waited for; then who waits for it goes on."""
         coming = self._waiting.get(uid)
         if coming is not None and not coming.done():
-            coming.set_result(msgspec.json.encode(body))
+            coming.set_result(result)
+        return coming is not None
 
     async def _sent(self, method: str, url: str, to: Party | None, body: bytes, seconds: float | None) -> Answer:
         try:

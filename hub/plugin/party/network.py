@@ -91,3 +91,9 @@ class Network(Protocol):
 
     async def send(self, method: str, url: str, *, to: Party | None, body: bytes, seconds: float | None) -> Heard:
         """One request, sent once. OcpiError where there is no answer."""
+
+    def new_uid(self) -> str:
+        """The last part of a `response_url`."""
+
+    async def hand_on(self, uid: str, body: bytes) -> None:
+        """A result came that is not waited for here: tell who waits, if anybody. Raises OcpiError."""

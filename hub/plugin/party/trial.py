@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -24,6 +25,7 @@ from hub.ocpi.check import Finding, describe
 from hub.plugin.contain import Container, Fault
 from hub.plugin.faults import Faults
 from hub.plugin.inspection import settings_of
+from hub.plugin.parts import Alone
 from hub.plugin.party.base import Call, Caller, PartyPlugin, PartySettings
 from hub.plugin.party.desk import Desk, refusal
 from hub.plugin.party.network import Answer, Heard
@@ -117,6 +119,13 @@ class Trial(Generic[P]):
         reply = await said if inspect.isawaitable(said) else said
         return Heard(reply.status, {name.lower(): value for name, value in reply.headers}, reply.body)
 
+    def new_uid(self) -> str:
+        """The last part of a `response_url`."""
+        return str(uuid4())
+
+    async def hand_on(self, uid: str, body: bytes) -> None:
+        """There is nobody else who could wait for a result."""
+
 
 @asynccontextmanager
 async def party(
@@ -132,6 +141,7 @@ async def party(
     plugin.settings = given
     plugin.log = structlog.get_logger().bind(plugin=kind.__name__)
     plugin.folder = folder or Path.cwd()
+    plugin.nodes = Alone()
 
     def ended(name: str, fault: Fault | None) -> None:
         if fault:

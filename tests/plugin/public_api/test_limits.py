@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 
+import msgspec
 import pytest
 
 from hub.plugin import Party
@@ -208,7 +209,7 @@ async def test_a_socket_that_is_not_read_is_dropped(desk):
     sent = 0
     async with asyncio.timeout(60):
         while sockets.dropped == 0:
-            sockets.tell(user.user, big())
+            sockets.tell(user.user, msgspec.json.encode(big()))
             sent += 1
             while not taken.done() and waiting(sockets, user.user) > 40:
                 await asyncio.sleep(0)

@@ -1,0 +1,125 @@
+"""How each of several nodes stands, and in what it is unlike the node that tells."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from hub.core.troubles import Facts, NodeFacts, PluginFacts
+from hub.flow.company import Fellow
+from hub.flow.pulse import MINUTES, SLOT, traffic_of
+from hub.flow.says import NodeSays
+from hub.partners.directory import now_ms
+
+_STRETCHES = 3
+
+
+class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One node: one of the processes that are this hub. `here`: it is the one that tells.
+
+    `up` and `silent_for` are in seconds; it is `there` if it was heard lately. `behind` counts changes that it has not
+    taken over yet, `hub_p99` is seconds. `connections` are those of partners that are open. `differs` names what is not
+    as it is on the node that tells: tables of the configuration, plugins, the version, a name that another one has.
+    """
+
+    name: str
+    version: str
+    started_at: int
+    up: float
+    leads: bool
+    here: bool
+    there: bool
+    silent_for: float
+    behind: int
+    per_second: float
+    hub_p99: float | None
+    connections: int
+    differs: tuple[str, ...]
+
+
+def statuses(fellows: Sequence[Fellow]) -> tuple[NodeStatus, ...]:
+    """Each node, as this one knows it."""
+    mine = next(each for each in fellows if each.here)
+    newest = max(each.says.seen for each in fellows)
+    return tuple(
+        NodeStatus(
+            name=each.name,
+            version=each.version,
+            started_at=each.started_at,
+            up=each.says.up + each.silent_for,
+            leads=each.leads,
+            here=each.here,
+            there=each.there,
+            silent_for=each.silent_for,
+            behind=newest - each.says.seen,
+            per_second=_per_second(each.says),
+            hub_p99=traffic_of([each.says]).hub_p99,
+            connections=each.says.connections,
+            differs=_differences(each, mine),
+        )
+        for each in fellows
+    )
+
+
+def _per_second(told: NodeSays) -> float:
+    """Messages in the last full stretches of half a minute."""
+    full = told.series[:-1][-_STRETCHES:]
+    return sum(full) / (len(full) * SLOT / 1000) if full else 0.0
+
+
+def _differences(fellow: Fellow, mine: Fellow) -> tuple[str, ...]:
+    found = [] if fellow.version == mine.version else ["version"]
+    found += ["name"] if fellow.twin else []
+    found += [f"[{each}]" for each in _other_tables(fellow, mine)]
+    return (*found, *(f"plugin {each}" for each in _other_plugins(fellow, mine)))
+
+
+def _other_tables(fellow: Fellow, mine: Fellow) -> tuple[str, ...]:
+    if fellow.version != mine.version or not fellow.says.configuration:
+        return ()  # another version has other tables
+    return _unlike(fellow.says.configuration, mine.says.configuration)
+
+
+def _other_plugins(fellow: Fellow, mine: Fellow) -> tuple[str, ...]:
+    if not fellow.says.configuration:
+        return ()
+    one, other = ({name: each.digest for name, each in node.says.plugins.items()} for node in (fellow, mine))
+    return _unlike(one, other)
+
+
+def _unlike(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in {*one, *other} if one.get(name) != other.get(name)))
+
+
+def machine(told: NodeSays) -> Facts:
+    """What is known of the process of a node and its machine."""
+    now = now_ms()
+    left = told.certificate_for
+    return Facts(
+        now=now,
+        minutes=MINUTES,
+        plugins=tuple(
+            PluginFacts(name=name, set_aside=each.set_aside, fault=each.fault, problem=each.problem)
+            for name, each in told.plugins.items()
+        ),
+        disk_free=told.disk_free,
+        journal_lost=told.rows_lost,
+        events_lost=told.events_lost,
+        certificate_ends=None if left is None else now + round(left * 1000),
+    )
+
+
+def facts_of(fellow: Fellow, mine: Fellow) -> NodeFacts:
+    """What is known of a node."""
+    return NodeFacts(
+        name=fellow.name,
+        here=fellow.here,
+        there=fellow.there,
+        leads=fellow.leads,
+        version=fellow.version,
+        silent_for=fellow.silent_for,
+        ahead=fellow.ahead,
+        twin=fellow.twin,
+        tables=_other_tables(fellow, mine),
+        plugins=_other_plugins(fellow, mine),
+        own=machine(fellow.says) if fellow.there and not fellow.here else None,
+    )
