@@ -236,15 +236,13 @@ class Node:
         self._heard_at = self._clock()
 
     async def _tell(self) -> None:
-        if self._telling is None and (self._clock() - self._signed_at >= _LOOKS or self._led is not self.leads()):
-            self._telling = asyncio.create_task(self._sign_in(), name="sign in")
-        if self._telling:
-            await asyncio.wait((self._telling,), timeout=BEAT)
-            if not self._telling.done():
-                return
+        """Sign in, without waiting for it: a write may have to wait for others, and changes must not."""
+        if self._telling and self._telling.done():
             done, self._telling = self._telling, None
             await done
             self._well()
+        if self._telling is None and (self._clock() - self._signed_at >= _LOOKS or self._led is not self.leads()):
+            self._telling = asyncio.create_task(self._sign_in(), name="sign in")
 
     async def _keep(self) -> None:
         if await self.seat.keep():
