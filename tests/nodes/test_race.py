@@ -14,7 +14,7 @@ from tests.fault.wire import Answer, authorization, call
 from tests.nodes.cluster import NodeProcess, Nodes, cluster, join
 from tests.promises import size
 
-ROUNDS = size(50, 500)
+ROUNDS = size(20, 500)
 """Of all kinds together."""
 AT_ONCE = 5
 
@@ -128,5 +128,5 @@ async def test_two_nodes_that_register_the_same_agree_on_one(tmp_path, url, nurs
         held = await nodes.held()
         states = [standing.state for subject, standing in held.items() if subject[0] == "partner"]
         assert len(states) == ROUNDS + 1
-    proof.at_least("races of two nodes for one party, name, invitation or token", ROUNDS, size(50, 500))
+    proof.at_least("races of two nodes for one party, name, invitation or token", ROUNDS, size(20, 500))
     proof.exactly("half states after them", race.half_states, 0)
