@@ -56,7 +56,8 @@ def explanation(where: str, error: Exception) -> StoreUnavailable | None:
     # The driver has no SQLSTATE for a connection that is gone, nor for a server that does not answer.
     if any(isinstance(each, TimeoutError) for each in _chain(error)):
         return DatabaseSlow(where, "it said nothing")
-    if isinstance(last, OSError) or type(last).__name__ == "InterfaceError":
+    # One that breaks off in the middle of something leaves it in a state that it can not go on from.
+    if isinstance(last, OSError) or type(last).__name__ in ("InterfaceError", "InternalClientError"):
         return NoConnection(where, str(last))
     if type(last).__name__ == "TargetServerAttributeNotMatched":
         return DatabaseReadOnly(where, "none of its hosts takes what is written")

@@ -58,6 +58,8 @@ async def test_every_route_answers_as_its_struct_says(net):
     assert [each["party"] for each in (await call("GET", "/parties?role=EMSP"))["items"]] == ["DE-MSP"]
     assert len((await call("GET", "/partners"))["items"]) == 3
     statuses = (await call("GET", "/status?reachable=true"))["items"]
+    (node,) = (await call("GET", "/nodes"))["items"]
+    assert (node["leads"], node["here"]) == (True, True)
     overview = await call("GET", "/overview")
     assert overview["traffic"]["outcomes"] == {"delivered": 1}
     assert [each["name"] for each in overview["troubles"]] == ["Late"]  # it has ended

@@ -11,6 +11,7 @@ import pytest
 
 from hub import __version__
 from tests.cli.conftest import process, serving
+from tests.ports import free_port
 
 
 def test_it_runs_in_an_empty_folder_without_any_configuration(cli):
@@ -37,8 +38,7 @@ def test_it_runs_in_an_empty_folder_without_any_configuration(cli):
 
 
 def test_the_environment_wins_and_ctrl_c_ends_it(cli):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (cli.folder / "config.toml").write_text('[listen]\nport = 1\n[log]\nlevel = "warning"\n')
     with serving(cli.folder, OCPI_HUB__LISTEN__PORT=str(port), OCPI_HUB__LISTEN__HOST="0.0.0.0") as (hub, url):
         assert urlsplit(url).port == port

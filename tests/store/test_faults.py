@@ -5,8 +5,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -270,7 +272,9 @@ logfile = {folder}/pgbouncer.log
 @pytest.fixture
 def readable(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pgbouncer")
-    for each in (folder, *folder.parents[:2]):
+    for each in (folder, *folder.parents):
+        if each == Path(tempfile.gettempdir()):
+            break
         each.chmod(0o755)
     return folder
 
