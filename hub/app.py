@@ -310,7 +310,7 @@ class App:
         """Who shows what is kept, of all nodes."""
         if journal is None:
             return JournalBook(store.database, store.keeper)
-        elsewhere = Elsewhere(store.database, overview.company, journal.show)
+        elsewhere = Elsewhere(store.database, overview.known_nodes, journal.show)
         self._stack.push_async_callback(elsewhere.stop)
         return JournalBook(store.database, store.keeper, journal, elsewhere.watch)
 

@@ -10,7 +10,7 @@ from hub.config.effective import effective
 from hub.control import needed
 from hub.core.scopes import Scope
 from hub.core.status import ConnectionStatus
-from hub.flow.fellows import NodeStatus
+from hub.flow.node_status import NodeStatus
 from hub.flow.overview import Status
 from hub.flow.reload import Reload
 from hub.partners.board import StatusView

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
 from hub.core.route import Way
-from hub.flow.company import Company
 from hub.flow.journal import Kind
+from hub.flow.known_nodes import KnownNodes
 from hub.store.database import Database
 from hub.store.errors import StoreError
 from hub.store.journal_schema import delivery, exchange
@@ -37,9 +37,9 @@ _MOST = 2000
 class Elsewhere:
     """Looks while somebody watches. `show` gets each row once, as the values of its columns."""
 
-    def __init__(self, database: Database, company: Company, show: Callable[[Kind, Values], None]) -> None:
+    def __init__(self, database: Database, nodes: KnownNodes, show: Callable[[Kind, Values], None]) -> None:
         self._database = database
-        self._company = company
+        self._nodes = nodes
         self._show = show
         self._clock = asyncio.get_running_loop().time
         self._asked_at = float("-inf")
@@ -49,7 +49,7 @@ class Elsewhere:
 
     async def watch(self) -> None:
         """Somebody watches, for some seconds from now on. What was written before the first time is not shown."""
-        if not self._company.shared:
+        if not self._nodes.shared:
             return
         self._asked_at = self._clock()
         async with self._beginning:
@@ -76,7 +76,7 @@ class Elsewhere:
                 log.warning("journal_of_others_not_read", error=repr(error))
 
     async def _look(self, *, show: bool) -> None:
-        clocks = self._company.clocks()
+        clocks = self._nodes.clocks()
         if not clocks:
             return
         since, found = await self._database.read(lambda connection: _new(connection, clocks, self._seen))

@@ -14,11 +14,11 @@ from hub.core.directory import State
 from hub.core.limits import Allowance
 from hub.core.plain import line
 from hub.core.troubles import Facts, PartnerFacts, StoreFacts, Trouble, troubles
-from hub.flow.company import Company, Fellow
-from hub.flow.fellows import NodeStatus, facts_of, machine, statuses
+from hub.flow.known_nodes import KnownNode, KnownNodes
 from hub.flow.limits import Gate
+from hub.flow.node_says import MOST_PARTNERS, NodeSays, PartnerSays, PluginSays
+from hub.flow.node_status import NodeStatus, facts_of, machine, statuses
 from hub.flow.pulse import PartnerTraffic, Pulse, Traffic, partner_traffic_of, traffic_of
-from hub.flow.says import MOST_PARTNERS, NodeSays, PartnerSays, PluginSays
 from hub.nodes.likeness import file_digest
 from hub.nodes.node import Node
 from hub.partners.board import Board, StatusView
@@ -113,7 +113,7 @@ class Overview:
 
     def __init__(self, sources: Sources) -> None:
         self._from = sources
-        self._company = Company(sources.node, self._own)
+        self._nodes = KnownNodes(sources.node, self._own)
         self._started_at = now_ms()
         self._started = time.monotonic()
 
@@ -123,13 +123,13 @@ class Overview:
         return str(self._from.keeper.current.hub)
 
     @property
-    def company(self) -> Company:
+    def known_nodes(self) -> KnownNodes:
         """The nodes."""
-        return self._company
+        return self._nodes
 
     def nodes(self) -> tuple[NodeStatus, ...]:
         """Every node, by name."""
-        return statuses(self._company.all())
+        return statuses(self._nodes.all())
 
     def count(self) -> tuple[int, int]:
         """How many nodes are there, and how many of them are not set up as this one is."""
@@ -138,14 +138,14 @@ class Overview:
 
     def status(self) -> Status:
         """All of it. Costs a look at each partner; nothing is read from the store."""
-        sources, fellows = self._from, self._company.all()
-        told = _by_partner(fellows)
+        sources, known = self._from, self._nodes.all()
+        told = _by_partner(known)
         views = sources.board.all()
         partners = tuple(
             self._partner(view, counted, told[view.partner_id])
             for view, counted in zip(views, self._counted(views), strict=True)
         )
-        traffic = traffic_of([each.says for each in fellows if each.there])
+        traffic = traffic_of([each.says for each in known if each.there])
         return Status(
             version=__version__,
             party=self.party,
@@ -154,11 +154,11 @@ class Overview:
             store_status=self._store(),
             started_at=self._started_at,
             uptime=time.monotonic() - self._started,
-            nodes=statuses(fellows),
+            nodes=statuses(known),
             traffic=traffic,
             partners=partners,
-            left_out=sum(each.says.left_out for each in fellows if each.there),
-            troubles=troubles(self._facts(partners, fellows)),
+            left_out=sum(each.says.left_out for each in known if each.there),
+            troubles=troubles(self._facts(partners, known)),
         )
 
     def _store(self) -> StoreStatus:
@@ -243,9 +243,9 @@ class Overview:
         agreed = len({each.down_for is None for each in (own, *others)}) == 1
         return () if agreed else tuple(sorted((own, *others), key=lambda each: each.node))
 
-    def _facts(self, partners: tuple[PartnerStatus, ...], fellows: Sequence[Fellow]) -> Facts:
-        mine = next(each for each in fellows if each.here)
-        others = [each for each in fellows if each.there and not each.here]
+    def _facts(self, partners: tuple[PartnerStatus, ...], known: Sequence[KnownNode]) -> Facts:
+        mine = next(each for each in known if each.here)
+        others = [each for each in known if each.there and not each.here]
         store = self._store()
         strangers: Counter[str] = Counter()
         for each in (mine, *others):
@@ -255,14 +255,14 @@ class Overview:
             partners=tuple(map(_facts_of, partners)),
             wrong_tokens=sum(each.says.wrong_tokens for each in (mine, *others)),
             wrong_tokens_from=next((address for address, _ in strangers.most_common(1)), ""),
-            nodes=tuple(facts_of(each, mine) for each in fellows),
+            nodes=tuple(facts_of(each, mine) for each in known),
             store=StoreFacts(problem=store.problem, away_for=store.away_for, left=store.left),
         )
 
 
-def _by_partner(fellows: Iterable[Fellow]) -> defaultdict[int, Told]:
+def _by_partner(known: Iterable[KnownNode]) -> defaultdict[int, Told]:
     """What each other node that is there says of each partner; None where it says nothing."""
-    others = [each for each in fellows if each.there and not each.here]
+    others = [each for each in known if each.there and not each.here]
     found: defaultdict[int, Told] = defaultdict(lambda: [(each.name, None) for each in others])
     for place, each in enumerate(others):
         for one in each.says.partners:

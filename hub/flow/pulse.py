@@ -23,7 +23,7 @@ from hub.events import (
     TokenRefused,
 )
 from hub.flow.entries import outcome_of
-from hub.flow.says import MOST_ADDRESSES, NodeSays, PartnerSays
+from hub.flow.node_says import MOST_ADDRESSES, NodeSays, PartnerSays
 from hub.flow.waiting import Waiting
 from hub.partners.directory import now_ms
 

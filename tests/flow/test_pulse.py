@@ -6,8 +6,8 @@ import pytest
 
 from hub.events import Bus
 from hub.flow import pulse as pulse_module
+from hub.flow.node_says import MOST_PARTNERS, NodeSays, PartnerSays, read, worth_telling, written
 from hub.flow.pulse import SLOT, Pulse, traffic_of
-from hub.flow.says import MOST_PARTNERS, NodeSays, PartnerSays, read, worth_telling, written
 
 NAMES = ("One", "Two", "Three")
 

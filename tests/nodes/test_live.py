@@ -8,7 +8,7 @@ import pytest
 from hub.asking import Arguments
 from hub.control import run_verb
 from hub.core.outcome import Outcome
-from hub.flow import says
+from hub.flow import node_says as says
 from hub.partners.directory import now_ms
 from hub.store.journal import Filter
 from hub.store.sums import MINUTE
@@ -100,7 +100,7 @@ async def test_who_follows_the_journal_sees_every_row_of_every_node_once(tmp_pat
 
 def _told(one, other, behind):
     """Whether a node has heard by how much the clock of the other one is wrong."""
-    for each in one.operations.overview.company.all():
+    for each in one.operations.overview.known_nodes.all():
         if each.name == other.node.name:
             return each.ahead is not None and abs(each.ahead + behind) < 5
     return False

@@ -8,14 +8,14 @@ from functools import lru_cache
 import msgspec
 
 from hub import __version__
-from hub.flow import says
-from hub.flow.says import NodeSays
+from hub.flow import node_says as says
+from hub.flow.node_says import NodeSays
 from hub.nodes.node import GONE, Node
 from hub.partners.directory import now_ms
 from hub.store.roster import NodeRecord
 
 
-class Fellow(msgspec.Struct, frozen=True, kw_only=True):
+class KnownNode(msgspec.Struct, frozen=True, kw_only=True):
     """One node. `ahead` is how many seconds its clock is ahead of that of the database, None where that is not known.
 
     `silent_for` is seconds since it was heard; a node that is not `there` was not heard for long, and did not say that
@@ -39,7 +39,7 @@ class Fellow(msgspec.Struct, frozen=True, kw_only=True):
         return self.silent_for <= GONE
 
 
-class Company:
+class KnownNodes:
     """All nodes. `own` tells what this one says of itself, right now."""
 
     def __init__(self, node: Node, own: Callable[[], NodeSays]) -> None:
@@ -59,12 +59,12 @@ class Company:
         """This one."""
         return self._node
 
-    def all(self) -> list[Fellow]:
+    def all(self) -> list[KnownNode]:
         """Every node, by name; this one with what it says right now."""
         listed = self._node.listed()
         own = next((each for each in listed if self._node.is_me(each)), None)
         up = time.monotonic() - self._started
-        mine = Fellow(
+        mine = KnownNode(
             name=self._node.name,
             version=__version__,
             slot=self._node.seat.slot,
@@ -75,7 +75,7 @@ class Company:
             ahead=_ahead(own) if own else None,
             says=msgspec.structs.replace(self._own(), up=up, seen=self._node.seen),
         )
-        others = (_fellow(each) for each in listed if not self._node.is_me(each))
+        others = (_known_node(each) for each in listed if not self._node.is_me(each))
         return sorted(_known_once([mine, *others]), key=lambda each: (each.name, each.started_at))
 
     def clocks(self) -> dict[int, float]:
@@ -90,8 +90,8 @@ class Company:
         return says.written(msgspec.structs.replace(told, partners=partners, left_out=left_out))
 
 
-def _fellow(record: NodeRecord) -> Fellow:
-    return Fellow(
+def _known_node(record: NodeRecord) -> KnownNode:
+    return KnownNode(
         name=record.name,
         version=record.version,
         slot=record.slot,
@@ -109,14 +109,14 @@ def _ahead(record: NodeRecord) -> float | None:
     return (told.clock - record.seen_at) / 1000 if told.clock else None
 
 
-def _known_once(fellows: Sequence[Fellow]) -> list[Fellow]:
+def _known_once(known: Sequence[KnownNode]) -> list[KnownNode]:
     """Without those that were started anew since they fell silent; of the rest it is said who has another's name."""
-    known = [each for each in fellows if not any(_follows(other, each) for other in fellows)]
+    known = [each for each in known if not any(_follows(other, each) for other in known)]
     names = Counter(each.name for each in known if each.there)
     return [msgspec.structs.replace(each, twin=each.there and names[each.name] > 1) for each in known]
 
 
-def _follows(newer: Fellow, older: Fellow) -> bool:
+def _follows(newer: KnownNode, older: KnownNode) -> bool:
     """Whether a node was started after another one of its name was heard for the last time."""
     return newer.name == older.name and 0 < newer.says.up + newer.silent_for < older.silent_for
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hub.core.troubles import Facts, NodeFacts, PluginFacts
-from hub.flow.company import Fellow
+from hub.flow.known_nodes import KnownNode
+from hub.flow.node_says import NodeSays
 from hub.flow.pulse import MINUTES, SLOT, traffic_of
-from hub.flow.says import NodeSays
 from hub.partners.directory import now_ms
 
 _STRETCHES = 3
@@ -36,10 +36,10 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     differs: tuple[str, ...]
 
 
-def statuses(fellows: Sequence[Fellow]) -> tuple[NodeStatus, ...]:
+def statuses(known: Sequence[KnownNode]) -> tuple[NodeStatus, ...]:
     """Each node, as this one knows it."""
-    mine = next(each for each in fellows if each.here)
-    newest = max(each.says.seen for each in fellows)
+    mine = next(each for each in known if each.here)
+    newest = max(each.says.seen for each in known)
     return tuple(
         NodeStatus(
             name=each.name,
@@ -56,7 +56,7 @@ def statuses(fellows: Sequence[Fellow]) -> tuple[NodeStatus, ...]:
             connections=each.says.connections,
             differs=_differences(each, mine),
         )
-        for each in fellows
+        for each in known
     )
 
 
@@ -66,23 +66,23 @@ def _per_second(told: NodeSays) -> float:
     return sum(full) / (len(full) * SLOT / 1000) if full else 0.0
 
 
-def _differences(fellow: Fellow, mine: Fellow) -> tuple[str, ...]:
-    found = [] if fellow.version == mine.version else ["version"]
-    found += ["name"] if fellow.twin else []
-    found += [f"[{each}]" for each in _other_tables(fellow, mine)]
-    return (*found, *(f"plugin {each}" for each in _other_plugins(fellow, mine)))
+def _differences(node: KnownNode, mine: KnownNode) -> tuple[str, ...]:
+    found = [] if node.version == mine.version else ["version"]
+    found += ["name"] if node.twin else []
+    found += [f"[{each}]" for each in _other_tables(node, mine)]
+    return (*found, *(f"plugin {each}" for each in _other_plugins(node, mine)))
 
 
-def _other_tables(fellow: Fellow, mine: Fellow) -> tuple[str, ...]:
-    if fellow.version != mine.version or not fellow.says.configuration:
+def _other_tables(node: KnownNode, mine: KnownNode) -> tuple[str, ...]:
+    if node.version != mine.version or not node.says.configuration:
         return ()  # another version has other tables
-    return _unlike(fellow.says.configuration, mine.says.configuration)
+    return _unlike(node.says.configuration, mine.says.configuration)
 
 
-def _other_plugins(fellow: Fellow, mine: Fellow) -> tuple[str, ...]:
-    if not fellow.says.configuration:
+def _other_plugins(node: KnownNode, mine: KnownNode) -> tuple[str, ...]:
+    if not node.says.configuration:
         return ()
-    one, other = ({name: each.digest for name, each in node.says.plugins.items()} for node in (fellow, mine))
+    one, other = ({name: each.digest for name, each in node.says.plugins.items()} for node in (node, mine))
     return _unlike(one, other)
 
 
@@ -108,18 +108,18 @@ def machine(told: NodeSays) -> Facts:
     )
 
 
-def facts_of(fellow: Fellow, mine: Fellow) -> NodeFacts:
+def facts_of(node: KnownNode, mine: KnownNode) -> NodeFacts:
     """What is known of a node."""
     return NodeFacts(
-        name=fellow.name,
-        here=fellow.here,
-        there=fellow.there,
-        leads=fellow.leads,
-        version=fellow.version,
-        silent_for=fellow.silent_for,
-        ahead=fellow.ahead,
-        twin=fellow.twin,
-        tables=_other_tables(fellow, mine),
-        plugins=_other_plugins(fellow, mine),
-        own=machine(fellow.says) if fellow.there and not fellow.here else None,
+        name=node.name,
+        here=node.here,
+        there=node.there,
+        leads=node.leads,
+        version=node.version,
+        silent_for=node.silent_for,
+        ahead=node.ahead,
+        twin=node.twin,
+        tables=_other_tables(node, mine),
+        plugins=_other_plugins(node, mine),
+        own=machine(node.says) if node.there and not node.here else None,
     )
