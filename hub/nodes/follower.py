@@ -28,8 +28,6 @@ class Follower:
         self.seen = 0
         self._doubts = self._settled = 0
         self._reading = asyncio.Lock()
-        self._next: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Task[None]] = set()
 
     def follow(self, topic: Topic, handler: Handler) -> None:
         """Have a function called with what other nodes change."""
@@ -43,26 +41,12 @@ class Follower:
         """Something may have been missed: read everything again, the next time."""
         self._doubts += 1
 
-    async def stop(self) -> None:
-        """Wait for what is being read."""
-        if self._running:
-            await asyncio.wait(self._running)
-
     async def catch_up(self) -> None:
         """Read what is new. When this returns, memory is at least as new as the store was when it was called.
 
-        However many call at once, the store is read once for all of them. Raises StoreError. What fails is done again,
-        and all the rest with it, the next time.
+        Raises StoreError. What fails is done again, and all the rest with it, the next time.
         """
-        if self._next is None:
-            self._next = asyncio.create_task(self._read(), name="follower")
-            self._running.add(self._next)
-            self._next.add_done_callback(self._running.discard)
-        await asyncio.shield(self._next)
-
-    async def _read(self) -> None:
         async with self._reading:
-            self._next = None  # who comes from now on may know of something newer
             doubts = self._doubts
             number, changes = await self._database.read(lambda connection: _news(connection, self.seen))
             whole = changes is None or doubts != self._settled

@@ -154,7 +154,6 @@ class Node:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await self._follower.stop()
         if self._task:
             with suppress(Exception):
                 await self._database.write(lambda connection: sign_out(connection, self._database.node))

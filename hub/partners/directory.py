@@ -20,7 +20,7 @@ from hub.core.paths import origin
 from hub.errors import InvalidParameters
 from hub.partners.tokens import authorization
 from hub.store.agreements import load_rules
-from hub.store.changes import Topic, note
+from hub.store.changes import Topic, note, write_noted
 from hub.store.credentials import open_token, set_credential_encoding
 from hub.store.crypto import Keyring
 from hub.store.database import Database
@@ -83,13 +83,7 @@ class DirectoryKeeper:
 
     async def write(self, platform_id: int, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run one transaction that concerns one platform, then bring the snapshot up to date with it."""
-
-        async def noted(connection: AsyncConnection) -> T:
-            done = await work(connection)
-            await note(connection, self._database.node, Topic.PLATFORM, str(platform_id))
-            return done
-
-        result = await self._database.write(noted)
+        result = await write_noted(self._database, work, Topic.PLATFORM, str(platform_id))
         await self.refresh(platform_id)
         return result
 
@@ -143,12 +137,7 @@ class DirectoryKeeper:
 
     async def change_agreements(self, work: Callable[[AsyncConnection], Awaitable[list[Rule]]]) -> None:
         """Run one transaction that changes the agreements and gives all of them; in force when this returns."""
-
-        async def noted(connection: AsyncConnection) -> list[Rule]:
-            await note(connection, self._database.node, Topic.AGREEMENT)
-            return await work(connection)
-
-        self._agree(await self._database.write(noted))
+        self._agree(await write_noted(self._database, work, Topic.AGREEMENT))
 
     def set_default(self, *, agreed: bool) -> None:
         """Set what holds between two parties without an agreement."""

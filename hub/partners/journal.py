@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.asking import MOST_EXCHANGES
 from hub.core.directory import Platform
@@ -14,7 +13,7 @@ from hub.core.telling import Telling, tell
 from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import DirectoryKeeper, now_ms
 from hub.store.captures import load_captures, set_capture
-from hub.store.changes import Topic, note
+from hub.store.changes import Topic, write_noted
 from hub.store.database import Database
 from hub.store.journal import (
     DeliveryRow,
@@ -207,12 +206,12 @@ class JournalBook:
         if not 0 <= minutes <= _LONGEST:
             raise InvalidParameters(f"a capture lasts 1 to {_LONGEST} minutes")
         until = now_ms() + minutes * _MINUTE if minutes else 0
-
-        async def work(connection: AsyncConnection) -> None:
-            await set_capture(connection, platform.id, until)
-            await note(connection, self._database.node, Topic.CAPTURE, str(platform.id))
-
-        await self._database.write(work)
+        await write_noted(
+            self._database,
+            lambda connection: set_capture(connection, platform.id, until),
+            Topic.CAPTURE,
+            str(platform.id),
+        )
         if self._running:
             self._running.capture(platform.id, until)
         return Captured(platform.id, platform.name, until or None)

@@ -3,23 +3,20 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Collection
-from typing import TypeVar
+from collections.abc import Callable, Collection
 
 import msgspec
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.scopes import Scope
 from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import now_ms
-from hub.store.changes import Topic, note
+from hub.store.changes import Topic, write_noted
 from hub.store.database import Database
 from hub.store.errors import StoreClosed
 from hub.store.keys import KeyRecord, add_key, keys_used, load_keys, remove_key
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 _PREFIX = "ohk_"
 """What every key begins with: scanners that look for leaked secrets find it."""
@@ -118,7 +115,7 @@ class KeyBook:
         text = _PREFIX + secrets.token_urlsafe(32)
         now = now_ms()
         record = KeyRecord(_digest(text), name, Scope(scope), now, now + days * _DAY if days else None)
-        if not await self._write(lambda connection: add_key(connection, record)):
+        if not await write_noted(self._database, lambda connection: add_key(connection, record), Topic.KEY):
             raise InvalidParameters(f"there is a key named {name!r} already; choose another name, or revoke that one")
         self._by_digest[record.digest] = record
         log.info("key_created", name=name, scope=scope)
@@ -130,19 +127,12 @@ class KeyBook:
         if found is None:
             raise NotFound(f"no key {name!r}; see: ocpi-hub key list")
         view = self._view(found)
-        await self._write(lambda connection: remove_key(connection, name))
+        await write_noted(self._database, lambda connection: remove_key(connection, name), Topic.KEY)
         self._by_digest.pop(found.digest, None)
         self._used.pop(found.digest, None)
         self._tell_revoked()
         log.info("key_revoked", name=name)
         return view
-
-    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        async def noted(connection: AsyncConnection) -> T:
-            await note(connection, self._database.node, Topic.KEY)
-            return await work(connection)
-
-        return await self._database.write(noted)
 
     def _tell_revoked(self) -> None:
         for tell in self.revoked:

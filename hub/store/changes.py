@@ -5,13 +5,17 @@ part never overlap, so numbers have no gaps, and a later one is never committed 
 """
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.store.database import Database, Work
 from hub.store.schema import change, revision
 from hub.store.statements import upsert
+
+T = TypeVar("T")
 
 CHANNEL = "ocpi_hub"
 """Where PostgreSQL tells nodes that there is something new (NOTIFY)."""
@@ -55,6 +59,17 @@ async def note(connection: AsyncConnection, node: str, topic: Topic, key: str = 
     await connection.execute(delete(change).where(change.c.number <= number - _KEPT))
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.pg_notify(CHANNEL, str(number))))
+
+
+async def write_noted(database: Database, work: Work[T], topic: Topic, key: str = "") -> T:
+    """`Database.write` of what other nodes have to take over, too."""
+
+    async def noted(connection: AsyncConnection) -> T:
+        done = await work(connection)
+        await note(connection, database.node, topic, key)
+        return done
+
+    return await database.write(noted)
 
 
 async def latest(connection: AsyncConnection) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.util import LRUCache
 
 from hub.plugin.parts import Work
-from hub.store.changes import Topic, note
+from hub.store.changes import Topic, write_noted
 from hub.store.database import Database
 from hub.store.statements import among_rows, clock, upsert
 
@@ -88,12 +88,13 @@ class PluginStore:
 
     async def write(self, work: Work[T], *, tell: bool = False) -> T:
         """Run `work` in one transaction, and commit; `tell` other nodes of it."""
-        return await self._database.write(lambda connection: self._noted(connection, work, tell=tell))
 
-    async def _noted(self, connection: AsyncConnection, work: Work[T], *, tell: bool) -> T:
+        async def run(connection: AsyncConnection) -> T:
+            return await self._run(connection, work)
+
         if tell and self._database.shared:
-            await note(connection, self._database.node, Topic.PLUGIN, self._plugin)
-        return await self._run(connection, work)
+            return await write_noted(self._database, run, Topic.PLUGIN, self._plugin)
+        return await self._database.write(run)
 
     async def _run(self, connection: AsyncConnection, work: Work[T]) -> T:
         await connection.execution_options(compiled_cache=self._compiled)
