@@ -145,12 +145,16 @@ class Hosting:
     async def tidy(self) -> None:
         """The node that leads removes parties of which all others say, for some time, that their plugin is gone."""
         left = frozenset(self._parties.left(self._hosted)) if self._node.leads() else frozenset()
-        for stem in left & self._left:  # not at the first look: a node that begins hosts before it is seen
-            there = [short(each.id) for each in await self._node.roster()]
-            others = [each for each in there if each != self.relay.own]
-            if all([await self.relay.hand(each, _NOT_HERE, stem.encode()) for each in others]):
-                await self._parties.leave(stem)
-        self._left = left
+        gone = frozenset([stem for stem in left if await self._nowhere(stem)])
+        for stem in gone & self._left:  # twice in a row: a node that begins hosts before it is seen, one restarts
+            await self._parties.leave(stem)
+        self._left = gone
+
+    async def _nowhere(self, stem: str) -> bool:
+        """All other nodes say that they do not host it."""
+        there = [short(each.id) for each in await self._node.roster()]
+        others = [each for each in there if each != self.relay.own]
+        return all([await self.relay.hand(each, _NOT_HERE, stem.encode()) for each in others])
 
     async def changed(self, stem: str, running: Running | None) -> None:
         """A plugin is a party from now on, in the place of what it was before; None: it is none any more."""
