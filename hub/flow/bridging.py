@@ -13,7 +13,7 @@ from hub.bridge import Bridged, CanNotBridge, Facts, Loss, convert
 from hub.bridge.v2_2_1_down import number_in
 from hub.core.directory import Platform
 from hub.core.message import Message, decode_json
-from hub.core.modules import Catalogue, Interface, Kept
+from hub.core.modules import Catalogue, Interface, Kept, Operation
 from hub.core.party import Party
 from hub.core.patching import patch
 from hub.errors import NotInThatVersion, OcpiError, RoutingError
@@ -101,21 +101,21 @@ class Bridging:
 
     async def request(self, message: Message, platform: Platform, to: Party) -> tuple[Message, tuple[Loss, ...]]:
         """A message as its receiver's version has it. NotInThatVersion where that can not be."""
-        version = platform.version
+        version, kind = platform.version, message.operation.bridged_body
         if version is None or version == message.operation.version:
             return message, ()
-        carried = Carried(message.body)
-        operation = message.operation
-        if message.body and (kind := operation.bridged_body):
-            value, partial = decode_json(message.body), operation.method == "PATCH"
+        if kind not in _LOOKED_UP or not message.body:
+            return self.at_once(message, version, to)
+        value, facts = decode_json(message.body), self._known(message)
+        if isinstance(value, dict):
             about = About(message.owner or message.sender, (to, message.sender))
-            try:
-                told = await self._convert(kind, value, operation.version, version, about, partial=partial)
-            except CanNotBridge as reason:
-                raise NotInThatVersion(f"{to} speaks OCPI {version}: {reason}") from None
-            carried = Carried(msgspec.json.encode(told.value), told.losses)
-        query = _query(message, version)
-        return msgspec.structs.replace(message, body=carried.body, query=query), carried.losses
+            facts = await self._facts(facts, kind, value, message.operation.version, version, about)
+        return _requested(message, version, to, value, facts)
+
+    def at_once(self, message: Message, version: str, to: Party) -> tuple[Message, tuple[Loss, ...]]:
+        """`request`, for a message that `goes_at_once`."""
+        value = decode_json(message.body) if message.body and message.operation.bridged_body else None
+        return _requested(message, version, to, value, self._known(message))
 
     async def told(self, message: Message, version: str) -> Any:
         """The decoded body of a message as a version has it, for who looks on. NotInThatVersion where it has none.
@@ -216,10 +216,17 @@ class Bridging:
         *,
         partial: bool = False,
     ) -> Bridged:
-        facts = Facts(owner=about.owner, show_owner=self._show_owner, received=now() if partial else None)
+        facts = self._facts_of(about.owner, partial=partial)
         if kind in _LOOKED_UP and isinstance(value, dict):
             facts = await self._facts(facts, kind, value, source, target, about)
         return convert(kind, value, source, target, facts, partial=partial)
+
+    def _known(self, message: Message) -> Facts:
+        """What nobody has to look up for the body of a message."""
+        return self._facts_of(message.owner or message.sender, partial=message.operation.method == "PATCH")
+
+    def _facts_of(self, owner: Party, *, partial: bool) -> Facts:
+        return Facts(owner=owner, show_owner=self._show_owner, received=now() if partial else None)
 
     async def _facts(
         self,
@@ -270,6 +277,24 @@ class Bridging:
         except CanNotBridge:
             return None
         return bridged
+
+
+def goes_at_once(operation: Operation) -> bool:
+    """Whether nothing has to be looked up for a message to another version, and nothing be bridged of its answer."""
+    return operation.bridged_data is None and operation.bridged_body not in _LOOKED_UP
+
+
+def _requested(message: Message, version: str, to: Party, value: Any, facts: Facts) -> tuple[Message, tuple[Loss, ...]]:
+    """A message as a version has it. `value` is its body, decoded; None where there is nothing to bridge in it."""
+    operation, body = message.operation, message.body
+    losses: tuple[Loss, ...] = ()
+    if body and (kind := operation.bridged_body):
+        try:
+            told = convert(kind, value, operation.version, version, facts, partial=operation.method == "PATCH")
+        except CanNotBridge as reason:
+            raise NotInThatVersion(f"{to} speaks OCPI {version}: {reason}") from None
+        body, losses = msgspec.json.encode(told.value), told.losses
+    return msgspec.structs.replace(message, body=body, query=_query(message, version)), losses
 
 
 def _asked_token(message: Message) -> str | None:

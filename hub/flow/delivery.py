@@ -7,7 +7,7 @@ behaviour).
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import structlog
@@ -61,6 +61,15 @@ _NOT_CONNECTED = frozenset(
 )
 
 
+class Begun(NamedTuple):
+    """A delivery that can be sent: the message as its receiver's version has it, and what could not be carried."""
+
+    message: Message
+    lost: Losses
+    leg: Leg
+    request: Request
+
+
 class Deliverer:
     """Hands messages to platforms through the hub's own client."""
 
@@ -105,7 +114,9 @@ class Deliverer:
         """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
-        leg = Leg(platform=platform, number=self._numbers.next(), request_id=new_id())
+        leg = Leg(
+            platform=platform, number=self._numbers.next(), request_id=new_id(), broadcast=speaker is not None
+        )
         other = platform.version != message.operation.version
         lost: Losses = ()
         back: Losses = ()
@@ -149,19 +160,22 @@ class Deliverer:
         self._tell(message, to, leg, str(reply.ocpi_status), began, lost, back)
         return reply
 
-    def begin(self, message: Message, to: Party, platform: Platform, endpoint: str) -> tuple[Leg, Request]:
-        """What goes out for a message that no bridge and no plugin has anything to do with.
+    def begin(self, message: Message, to: Party, platform: Platform, endpoint: str) -> Begun:
+        """What goes out for a message of which no plugin has anything to see, and whose bridge waits for nothing.
 
-        SendError where the endpoint can not be called, InvalidParameters where the path can not be sent on.
+        SendError where the endpoint can not be called, InvalidParameters where the path can not be sent on,
+        NotInThatVersion where the platform's version has no words for it.
         """
+        lost: Losses = ()
+        if platform.version is not None and platform.version != message.operation.version:
+            message, lost = self._bridging.at_once(message, platform.version, to)
         leg = Leg(platform=platform, number=self._numbers.next(), request_id=new_id(), sent=message.body)
         url = join(endpoint, message.segments, message.query)
-        return leg, self._request(message, to, leg, url, message.sender, None, ())
+        return Begun(message, lost, leg, self._request(message, to, leg, url, message.sender, None, ()))
 
-    def end(
-        self, message: Message, to: Party, leg: Leg, endpoint: str, outcome: Response | SendError, began: float
-    ) -> Reply:
+    def end(self, begun: Begun, to: Party, endpoint: str, outcome: Response | SendError, began: float) -> Reply:
         """What came of such a one: as `deliver`. `began` is when it was sent."""
+        message, lost, leg, _ = begun
         seconds = time.perf_counter() - began
         leg.waited = round(seconds * 1_000_000)
         try:
@@ -171,11 +185,36 @@ class Deliverer:
             reply = self._taken(message, to, leg, endpoint, outcome)
         except OcpiError as error:
             leg.reason = error.message
-            self._tell(message, to, leg, f"{error.code} {error.message}", began, (), ())
+            self._tell(message, to, leg, f"{error.code} {error.message}", began, lost, ())
             raise
         leg.ended = Outcome.DELIVERED if reply.ok else Outcome.DECLINED
-        self._tell(message, to, leg, str(reply.ocpi_status), began, (), ())
+        self._tell(message, to, leg, str(reply.ocpi_status), began, lost, ())
         return reply
+
+    def leg(self, platform: Platform, body: bytes) -> Leg:
+        """What goes to one of many."""
+        return Leg(platform=platform, number=self._numbers.next(), request_id=new_id(), sent=body, broadcast=True)
+
+    def request(self, message: Message, to: Party, leg: Leg, endpoint: str) -> Request:
+        """The same, as a request of its own."""
+        url = join(endpoint, message.segments, message.query)
+        return self._request(message, to, leg, url, message.directory.hub, None, ())
+
+    def pushed(self, message: Message, to: Party, leg: Leg, outcome: Response | SendError, began: float) -> None:
+        """Tell what came of one of many, whose answer nobody waits for. `began` is when it was sent."""
+        seconds = time.perf_counter() - began
+        leg.waited = round(seconds * 1_000_000)
+        try:
+            if isinstance(outcome, SendError):
+                self._report(leg.platform.id, outcome.fault, seconds)
+                raise _told(outcome, to, leg.platform)
+            ok = self._told_of(message, to, leg, outcome)
+        except OcpiError as error:
+            leg.reason = error.message
+            self._tell(message, to, leg, f"{error.code} {error.message}", began, (), ())
+            return
+        leg.ended = Outcome.DELIVERED if ok else Outcome.DECLINED
+        self._tell(message, to, leg, str(leg.ocpi), began, (), ())
 
     def abandoned(
         self, message: Message, to: Party, leg: Leg, began: float, lost: Losses = (), back: Losses = ()
@@ -192,6 +231,7 @@ class Deliverer:
             request_id=new_id(),
             reason="the time of the message was over before it was this party's turn; nothing was sent",
             ended=Outcome.ABANDONED,
+            broadcast=True,
         )
         self._tell(message, to, leg, "too late", time.perf_counter(), (), ())
 

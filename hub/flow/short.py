@@ -18,15 +18,16 @@ from hub.core.catalogue import WITHOUT_INTERFACES
 from hub.core.directory import Directory, Platform
 from hub.core.headers import ids, told
 from hub.core.message import Message, Reply
-from hub.core.modules import Catalogue, Operation, UrlIn
+from hub.core.modules import Catalogue, Interface, Operation, UrlIn
 from hub.core.party import Party
 from hub.core.paths import segments
 from hub.core.recalled import Recalled
 from hub.core.rights import owner_of
 from hub.core.route import Refuse, Route, Way, decide, destination
 from hub.errors import OcpiError, ServerError, bare
-from hub.events import Leg
+from hub.flow.bridging import goes_at_once
 from hub.flow.calls import Call, Timing
+from hub.flow.delivery import Begun
 from hub.flow.limits import Gate, Meter
 from hub.flow.numbers import Numbers
 from hub.flow.pipeline import Pipeline
@@ -106,7 +107,7 @@ class ShortWay:
         if not isinstance(route, Route) or route.way is not Way.DIRECT or route.to != receiver:
             return
         to, endpoint = destination(message, receiver)
-        if to.version != operation.version or to.authorization is None:
+        if to.authorization is None or (to.version != operation.version and not goes_at_once(operation)):
             return
         if self._has(message):
             lane = Lane(
@@ -126,8 +127,8 @@ class ShortWay:
             message = self._message(request, lane, named, limits)
             if message is None:
                 return None
-            leg, sending = self.deliverer.begin(message, lane.receiver, lane.to, lane.endpoint)
-            held = self.client.hold(sending)
+            begun = self.deliverer.begin(message, lane.receiver, lane.to, lane.endpoint)
+            held = self.client.hold(begun.request)
         except (OcpiError, SendError):
             return None  # the long way says what is wrong
         if held is None:
@@ -136,7 +137,7 @@ class ShortWay:
         if let_in is None:
             self.client.let_go(held, sent=False)
             return None
-        walk = Walk(self, request, lane, message, leg, held, let_in, began)
+        walk = Walk(self, request, lane, message, begun, held, let_in, began)
         walk.begin()
         return walk
 
@@ -145,8 +146,11 @@ class ShortWay:
         operation, catalogue = message.operation, self.front.catalogue
         if (message.directory, catalogue) != (self._directory, self._catalogue):
             self._directory, self._catalogue, self._lanes = message.directory, catalogue, Recalled(_MOST_LANES)
-        rows = catalogue.module(operation.version, operation.interface, operation.module)
-        return rows is not None and rows.operations.get((operation.method, len(operation.path))) == (operation,)
+        shape = operation.method, len(operation.path)
+        # Where its URL does not say for which side a message is, it may be for both.
+        sides = Interface if operation.version in WITHOUT_INTERFACES else (operation.interface,)
+        found = [catalogue.module(operation.version, side, operation.module) for side in sides]
+        return [each for rows in found if rows for each in rows.operations.get(shape, ())] == [operation]
 
     def _in_force(self, lane: Lane) -> bool:
         if self.front.keeper.current is not self._directory or self.front.catalogue is not self._catalogue:
@@ -189,9 +193,9 @@ class Walk:
 
     __slots__ = (
         "_began",
+        "_begun",
         "_held",
         "_lane",
-        "_leg",
         "_let_in",
         "_message",
         "_request",
@@ -208,7 +212,7 @@ class Walk:
         request: Request,
         lane: Lane,
         message: Message,
-        leg: Leg,
+        begun: Begun,
         held: Held,
         let_in: Meter,
         began: float,
@@ -217,7 +221,7 @@ class Walk:
         self._request = request
         self._lane = lane
         self._message = message
-        self._leg = leg
+        self._begun = begun
         self._held: Held | None = held
         self._let_in = let_in
         self._began = began
@@ -248,7 +252,7 @@ class Walk:
         elif self._held is not None:
             held, self._held = self._held, None
             self._way.client.let_go(held, sent=True)
-            self._way.deliverer.abandoned(self._message, self._lane.receiver, self._leg, self._sent)
+            self._abandoned()
             self._ended()
 
     def _came(self, outcome: Answer | SendError) -> None:
@@ -268,7 +272,7 @@ class Walk:
     def _reply(self, outcome: Answer | SendError) -> Reply:
         way, lane = self._way, self._lane
         try:
-            return way.deliverer.end(self._message, lane.receiver, self._leg, lane.endpoint, outcome, self._sent)
+            return way.deliverer.end(self._begun, lane.receiver, lane.endpoint, outcome, self._sent)
         except OcpiError as error:
             return way.pipeline.refused(self._message, bare(error))
 
@@ -346,8 +350,12 @@ class Walk:
         except SendError as error:
             return self._reply(error)
         except asyncio.CancelledError:
-            self._way.deliverer.abandoned(self._message, self._lane.receiver, self._leg, self._sent)
+            self._abandoned()
             raise
+
+    def _abandoned(self) -> None:
+        message, lost, leg, _ = self._begun
+        self._way.deliverer.abandoned(message, self._lane.receiver, leg, self._sent, lost)
 
 
 def _named(request: Request) -> tuple[_Key, tuple[str, ...], str] | None:
@@ -355,15 +363,18 @@ def _named(request: Request) -> tuple[_Key, tuple[str, ...], str] | None:
     fields = request.fields
     path, _, query = request.target.partition("?")
     parts = path.split("/", 5)
-    if fields is None or len(parts) < 5 or parts[0] or parts[1] != "ocpi" or parts[2] in WITHOUT_INTERFACES:
+    if fields is None or len(parts) < 5 or parts[0] or parts[1] != "ocpi":
         return None
+    side, module, rest = parts[3], parts[4], parts[5:]
+    if parts[2] in WITHOUT_INTERFACES:
+        side, module, rest = "", parts[3], parts[4:]
     try:
-        found = segments(parts[5]) if len(parts) > 5 else ()
+        found = segments("/".join(rest)) if rest else ()
     except OcpiError:
         return None
     of = fields.get
     key = (
-        request.method, parts[2], parts[3], parts[4], len(found), of("authorization"),
+        request.method, parts[2], side, module, len(found), of("authorization"),
         of("ocpi-from-country-code"), of("ocpi-from-party-id"), of("ocpi-to-country-code"), of("ocpi-to-party-id"),
     )  # fmt: skip
     return key, found, query

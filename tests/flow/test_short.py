@@ -14,6 +14,7 @@ from hub.flow.short import Walk
 from tests.partner import Partner, Say, hang, ocpi
 from tests.raw import Answer, request, wire
 from tests.support import running
+from tests.versions import location, session
 
 TO = "OCPI-to-country-code: DE", "OCPI-to-party-id: MSP", "OCPI-from-country-code: NL", "OCPI-from-party-id: CPO"
 IDS = "X-Request-ID: r", "X-Correlation-ID: c"
@@ -74,13 +75,14 @@ class Net:
 
 
 @asynccontextmanager
-async def net(folder, **changes: Any):
+async def net(folder, versions: tuple[str, str] = ("2.2.1", "2.2.1"), **changes: Any):
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(running(folder, **{"validation": "enforce", **changes}))
-        cpo = await stack.enter_async_context(Partner("NL-CPO:CPO", endpoints=["sender/tariffs"]).serve())
-        emsp = await stack.enter_async_context(
-            Partner("DE-MSP:EMSP", endpoints=["receiver/tariffs", "sender/tokens"]).serve()
-        )
+        cpo = Partner("NL-CPO:CPO", version=versions[0], endpoints=["sender/tariffs", "sender/locations"])
+        ends = ["receiver/tariffs", "sender/tokens", "receiver/locations", "receiver/sessions"]
+        emsp = Partner("DE-MSP:EMSP", version=versions[1], endpoints=ends)
+        for each in (cpo, emsp):
+            await stack.enter_async_context(each.serve())
         for each in (cpo, emsp):
             await each.invited(app)
             assert (await each.register()).code == 1000
@@ -117,6 +119,51 @@ async def test_lists_go_it_too_with_their_query(tmp_path):
             assert "link" in answer.headers
         assert one.short[-1]
         assert {each.target for each in await one.emsp.expect(LIST, 3)} == {"/sender/tokens?limit=2&offset=4"}
+
+
+async def test_what_the_receiver_has_other_words_for_goes_it_too(tmp_path):
+    """From OCPI 2.1.1, whose URLs do not say for which side a message is, to OCPI 2.3.0."""
+    own = location("2.1.1")
+    async with net(tmp_path, ("2.1.1", "2.3.0")) as one:
+        line = "PUT /receiver/locations/NL/CPO/LOC1"
+        one.emsp.says[line] = ocpi()
+        for n in range(4):
+            body = own | {"name": f"No. {n}", "type": "ON_STREET" if n else "OTHER"}
+            await one.send("PUT", "/ocpi/2.1.1/locations/NL/CPO/LOC1", msgspec.json.encode(body))
+            assert (await one.answer()).told == (200, 1000)
+        assert one.short == [False, True, True]
+        told = [msgspec.json.decode(each.body) for each in await one.emsp.expect(line, 4)]
+        assert [each["name"] for each in told] == [f"No. {n}" for n in range(4)]
+        assert [each.get("parking_type") for each in told] == [None] + ["ON_STREET"] * 3
+        assert all((each["country_code"], each["party_id"]) == ("NL", "CPO") for each in told)
+        await one.send("PUT", "/ocpi/2.1.1/locations/NL/XXX/LOC1", msgspec.json.encode(own))
+        assert (await one.answer()).code == 2001
+        assert one.short[-1] is False
+
+
+async def test_what_is_lost_on_it_is_told(tmp_path):
+    async with net(tmp_path, ("2.3.0", "2.1.1")) as one:
+        line = "PUT /receiver/locations/NL/CPO/LOC1"
+        one.emsp.says[line] = ocpi()
+        body = msgspec.json.encode(location("2.3.0") | {"help_phone": "+31201234567"})
+        for _ in range(3):
+            await one.send("PUT", "/ocpi/2.3.0/receiver/locations/NL/CPO/LOC1", body)
+            assert (await one.answer()).told == (200, 1000)
+        assert one.short == [False, True]
+        first, *others = [each for each in await one.told() if isinstance(each, Delivered)]
+        assert first.lost
+        assert all((each.lost, each.message.body) == (first.lost, first.message.body) for each in others)
+
+
+async def test_what_has_to_be_looked_up_does_not(tmp_path):
+    """The token of a session: the mirror may hold it."""
+    async with net(tmp_path, ("2.1.1", "2.2.1")) as one:
+        line = "PUT /receiver/sessions/NL/CPO/S1"
+        one.emsp.says[line] = ocpi()
+        for _ in range(3):
+            await one.send("PUT", "/ocpi/2.1.1/sessions/NL/CPO/S1", msgspec.json.encode(session("2.1.1")))
+            assert (await one.answer()).status == 200
+        assert one.short == [False, False]
 
 
 async def test_each_message_is_checked_for_itself(tmp_path):

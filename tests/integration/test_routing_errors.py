@@ -53,6 +53,7 @@ async def house(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
     async with network(tmp_path_factory.mktemp("hub"), limits=limits) as (app, cpo, emsp), odd.serve():
         await odd.invited(app)
         assert (await odd.register()).code == 1000
+        odd.asked.clear()
         yield House(app, cpo, emsp, odd)
 
 
