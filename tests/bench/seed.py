@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 from string import ascii_uppercase, digits
+from typing import Any
 
 import msgspec
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.config import Config, Hub
@@ -20,6 +22,7 @@ from hub.store.mirror import Pulled, absorb
 from hub.store.platforms import create_platform
 from hub.store.records import PresentedEndpoint, PresentedRole
 from hub.store.registration import complete_registration
+from hub.store.schema import connection_status, credential, endpoint, party, party_role, platform
 from hub.store.statuses import set_status
 from tests.versions import location
 
@@ -28,6 +31,8 @@ MODULES = {
     Role.EMSP: {"locations": Interface.RECEIVER, "tokens": Interface.SENDER},
 }
 NOW = 1_767_225_600_000
+_GENUINE = 50
+"""So many are registered as partners are; those after them are copies, each of the first of its kind."""
 _IDS = ["".join(letters) for letters in product(ascii_uppercase + digits, repeat=3)]
 
 
@@ -59,7 +64,12 @@ async def _seed(folder: Path, members: Sequence[Member], locations: int) -> None
     async with Store(config) as store:
 
         async def write(connection: AsyncConnection) -> None:
-            ids = [await register(connection, store, each) for each in members]
+            ids = [await register(connection, store, each) for each in members[:_GENUINE]]
+            for _, alike in groupby(members[_GENUINE:], key=lambda each: (each.role.role, each.version)):
+                model, *others = alike
+                model_id = await register(connection, store, model)
+                if others:
+                    await clone(connection, store, model_id, model, others)
             if locations:
                 await _mirror(connection, members[0], ids[0], locations)
 
@@ -89,6 +99,41 @@ async def register(connection: AsyncConnection, store: Store, member: Member) ->
     )
     await set_status(connection, platform_id, ConnectionStatus.CONNECTED, NOW)
     return platform_id
+
+
+async def clone(
+    connection: AsyncConnection, store: Store, model_id: int, model: Member, members: Sequence[Member]
+) -> None:
+    """Platforms like the last one that is registered, at a fraction of what registrations cost."""
+    its, found = model.role.party, {}
+    for table in (platform, party, credential, endpoint, connection_status):
+        found[table] = select(table).where((table.c.id if table is platform else table.c.platform_id) == model_id)
+    found[party_role] = select(party_role).where(
+        party_role.c.country_code == its.country, party_role.c.party_id == its.party_id
+    )
+    for table, query in found.items():
+        rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+        await connection.execute(
+            insert(table),
+            [
+                _alike(row, str(its), member, number, store)
+                for number, member in enumerate(members, model_id + 1)
+                for row in rows
+            ],
+        )
+
+
+def _alike(row: dict[str, Any], of: str, member: Member, number: int, store: Store) -> dict[str, Any]:
+    """A row of one platform as that of another one."""
+    its = member.role.party
+    new = {"id": number, "platform_id": number, "country_code": its.country, "party_id": its.party_id}
+    told = {name: value.replace(of, str(its)) if type(value) is str else value for name, value in row.items()}
+    told |= {name: value for name, value in new.items() if name in row}
+    if "digest" in row:
+        told["digest"] = token_digest(member.token)
+    if "token_out" in row:
+        told["token_out"] = seal_token(store.keyring, number, f"hub-at-{its}")
+    return told
 
 
 async def _mirror(connection: AsyncConnection, member: Member, platform_id: int, number: int) -> None:

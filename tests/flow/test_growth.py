@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, insert, select
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import hub
@@ -25,12 +25,10 @@ from hub.config.model import Liveness
 from hub.core.agreements import Rule
 from hub.core.party import Role
 from hub.partners.opening import Store
-from hub.store.credentials import seal_token, token_digest
 from hub.store.journal_schema import exchange
-from hub.store.schema import agreement, connection_status, credential, endpoint, party, party_role, platform
-from hub.store.statements import insert_missing
+from hub.store.schema import agreement
 from tests.bench.cases import put
-from tests.bench.seed import NOW, Member, _mirror, _seed, many
+from tests.bench.seed import NOW, Member, _mirror, _seed, clone, many
 from tests.bench.wrk import Request
 from tests.support import config
 
@@ -66,16 +64,14 @@ async def test_the_operations_for_a_message_are_as_many_with_10_parties_and_noth
         for folder in (small, big):
             folder.mkdir()
             await _seed(folder, [cpo, *others[: FEW - 1]], 0)
-        await grow(big, cpo, others[FEW - 1 :])
-        for folder in (small, big):
-            await publish(folder)
+        await grow(big, cpo, others[FEW - 2], others[FEW - 1 :])
         few, much = await operations(small, put(cpo)), await operations(big, put(cpo))
     assert few.total() > 20 * _MESSAGES, "nothing was counted"
     more = "\n".join(f"{count / _MESSAGES:+.2f} {name}" for name, count in (much - few).most_common(12))
     assert much.total() == pytest.approx(few.total(), rel=SHARE), f"a message, with all of it:\n{more}"
 
 
-async def grow(folder: Path, cpo: Member, others: list[Member]) -> None:
+async def grow(folder: Path, cpo: Member, model: Member, others: list[Member]) -> None:
     """Thousands of platforms, agreements, objects in the mirror, rows in the journal, and some plugins."""
     for number in range(5):
         (folder / "plugins").mkdir(exist_ok=True)
@@ -84,7 +80,7 @@ async def grow(folder: Path, cpo: Member, others: list[Member]) -> None:
     async with Store(config(folder)) as store:
 
         async def write(connection: AsyncConnection) -> None:
-            await clone(connection, store, others)
+            await clone(connection, store, FEW, model, others)
             rows = [{"one": r.one, "other": r.other, "module": r.module, "allow": r.allow} for r in rules]
             await connection.execute(insert(agreement), [row | {"updated_at": NOW} for row in rows])
             await _mirror(connection, cpo, 1, 3000)
@@ -94,45 +90,8 @@ async def grow(folder: Path, cpo: Member, others: list[Member]) -> None:
         await store.database.write(write)
 
 
-async def publish(folder: Path) -> None:
-    """What partners would be told of thousands of new platforms, some at a time: they were told already."""
-    async with Store(config(folder)) as store:
-
-        async def write(connection: AsyncConnection) -> None:
-            known = {"status": "CONNECTED", "changed_at": NOW}
-            ids = await connection.scalars(select(platform.c.id))
-            await insert_missing(connection, connection_status, [known | {"platform_id": each} for each in ids])
-
-        await store.database.write(write)
-
-
 def _any(kind: type) -> Any:
     return "delivered" if kind is str else kind()
-
-
-async def clone(connection: AsyncConnection, store: Store, members: list[Member]) -> None:
-    """Platforms like the last one that is there, at a fraction of what registrations cost."""
-    found: dict[Table, list[dict[str, Any]]] = {}
-    of = FEW
-    for table in (platform, party, credential, endpoint):
-        of_it = table.c.id if table is platform else table.c.platform_id
-        found[table] = [dict(row) for row in (await connection.execute(select(table).where(of_it == of))).mappings()]
-    (its,) = found[party]
-    named = (party_role.c.country_code == its["country_code"], party_role.c.party_id == its["party_id"])
-    found[party_role] = [dict(row) for row in (await connection.execute(select(party_role).where(*named))).mappings()]
-    for table, rows in found.items():
-        copies = []
-        for number, member in enumerate(members, FEW + 1):
-            new = {
-                "id": number,
-                "platform_id": number,
-                "name": str(member.role),
-                "party_id": member.role.party.party_id,
-                "digest": token_digest(member.token),
-                "token_out": seal_token(store.keyring, number, "hub") if table is platform else b"",
-            }
-            copies += [row | {name: value for name, value in new.items() if name in row} for row in rows]
-        await connection.execute(insert(table), copies)
 
 
 async def operations(folder: Path, request: Request) -> "Counter[str]":
