@@ -47,6 +47,7 @@ _ABANDONED = "abandoned"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CODES = frozenset((1000, 2000, 2001, 2002, 2003, 2004, 3000, 3001, 3002, 3003, 4000, 4001, 4002, 4003))
 _TOLD = {code: str(code) for code in _CODES}
+_AS_TOLD = {told: told for told in _TOLD.values()}
 
 
 class Names:
@@ -156,9 +157,9 @@ class Metrics:
     def _delivered(self, event: Delivered) -> None:
         message, leg = event.message, event.leg
         platform = self._platforms.label(event.platform)
-        code = event.outcome.partition(" ")[0]
-        # Where several are asked at once, nobody waits for those that are slower than the first.
-        told = (_TOLD.get(int(code)) or outcome(int(code))) if code.isdigit() else _ABANDONED
+        if (told := _AS_TOLD.get(event.outcome)) is None:
+            code = event.outcome.partition(" ")[0]
+            told = outcome(int(code)) if code.isdigit() else _ABANDONED  # nobody waits for the slower of many
         traffic = self._traffic
         traffic.deliveries[platform, message.operation.module, told] += 1
         if leg.waited:
@@ -166,7 +167,8 @@ class Metrics:
             times = traffic.partners[platform]
             times.seconds += seconds
             times.steps[bisect_left(_SECONDS, seconds)] += 1
-        self._waiting.delivered(event)
+        if not leg.broadcast:
+            self._waiting.delivered(event)
         if event.lost:
             self._losses(platform).inc(len(event.lost))
         if event.lost_back:

@@ -80,8 +80,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def ok(self) -> bool:
-        """OCPI success: HTTP 2xx and a 1xxx status_code."""
-        return 200 <= self.status < 300 and 1000 <= self.ocpi_status < 2000
+        """OCPI success."""
+        return is_ok(self.status, self.ocpi_status)
+
+
+def is_ok(status: int, code: int) -> bool:
+    """OCPI success: HTTP 2xx and a 1xxx status_code."""
+    return 200 <= status < 300 and 1000 <= code < 2000
 
 
 def decode_json(body: bytes) -> Any:

@@ -53,6 +53,7 @@ class Leg(msgspec.Struct, kw_only=True, eq=False):
 
     `number` is microseconds since 1970 at its begin, `waited` the microseconds until the platform's answer was there.
     `http` and `ocpi` are None where nothing came that has them; `reason` says why there is no answer to give back.
+    `broadcast`: it is one of many, and its sender was answered before it.
     """
 
     platform: Platform
@@ -65,6 +66,7 @@ class Leg(msgspec.Struct, kw_only=True, eq=False):
     answer: bytes = b""
     reason: str = ""
     ended: Outcome = Outcome.FAILED
+    broadcast: bool = False
 
     def __repr__(self) -> str:
         """Without bodies."""

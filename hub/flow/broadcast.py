@@ -6,60 +6,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-import structlog
-
 from hub.core.directory import Platform
 from hub.core.message import Message
 from hub.core.party import Party
 from hub.core.route import Route
-from hub.errors import OcpiError, RoutingError
-from hub.flow.delivery import Deliverer, Shared
+from hub.errors import RoutingError
+from hub.flow.delivery import Deliverer
+from hub.flow.following import Deliveries, Subject
+from hub.flow.volley import Lanes, Volley
 from hub.plugin.table import OperationHooks
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 _OBJECT = 3
 """So many segments of a path name the object; the rest of it names a part."""
-
-Subject = tuple[str, tuple[str, ...]]
-
-
-class Deliveries:
-    """The deliveries of one broadcast that have not ended. Those of a newer push of the same object wait for them."""
-
-    def __init__(self, subject: Subject, to: tuple[Party, ...], earlier: "Deliveries | None") -> None:
-        self.subject = subject
-        self._pending = set(to)
-        self._earlier = earlier
-        self._waiting: dict[Party, asyncio.Event] = {}
-
-    @property
-    def follows(self) -> bool:
-        """Whether there may be an earlier one to wait for."""
-        return self._earlier is not None
-
-    async def turn(self, party: Party) -> None:
-        """Wait until what was sent before about the same object has reached a party, or failed to."""
-        if self._earlier is not None:
-            await self._earlier.over(party)
-
-    async def over(self, party: Party) -> None:
-        """Wait until the delivery to a party ended; at once where there is none."""
-        if party in self._pending:
-            await self._waiting.setdefault(party, asyncio.Event()).wait()
-
-    def ended(self, party: Party) -> None:
-        """The delivery to a party ended, this way or that."""
-        self._pending.discard(party)
-        if waiting := self._waiting.pop(party, None):
-            waiting.set()
-
-    def end(self) -> None:
-        """All of them ended."""
-        self._earlier = None
-        for party in tuple(self._pending):
-            self.ended(party)
 
 
 class Broadcaster:
@@ -74,6 +34,7 @@ class Broadcaster:
         `admit` raises TooManyRequests where a platform begins too many in too short a time.
         """
         self._deliverer = deliverer
+        self._lanes = Lanes(deliverer.lines)
         self._admit = admit
         self._at_once = at_once
         self._broadcasts = broadcasts
@@ -132,30 +93,5 @@ class Broadcaster:
     async def _deliver_all(
         self, message: Message, to: tuple[Party, ...], hooks: OperationHooks, deliveries: Deliveries
     ) -> None:
-        waiting = iter(to)
-        hub = message.directory.hub
-        # Only what the mirror keeps is told alike to all: the rest may be told by whose token it is about.
-        shared: Shared | None = {} if message.operation.broadcast else None
-        loop = asyncio.get_running_loop()
-
-        async def work() -> None:
-            for party in waiting:
-                if deliveries.follows:
-                    await deliveries.turn(party)
-                if loop.time() >= message.deadline:
-                    self._too_late(message, party)
-                else:
-                    try:
-                        await self._deliverer.deliver(message, party, hooks, speaker=hub, shared=shared)
-                    except OcpiError:
-                        pass
-                    except Exception:
-                        log.exception("broadcast_failed", to=party.id)
-                deliveries.ended(party)
-
-        await asyncio.gather(*(work() for _ in range(min(self._at_once, len(to)))))
-
-    def _too_late(self, message: Message, party: Party) -> None:
-        """An attempt now could only fail, and would be held against a platform that did nothing wrong."""
-        log.warning("broadcast_too_late", to=party.id, module=message.module)
-        self._deliverer.too_late(message, party)
+        volley = Volley(self._deliverer, self._lanes, message, hooks, deliveries, self._at_once)
+        await volley.deliver(to)

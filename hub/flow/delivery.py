@@ -14,7 +14,7 @@ import structlog
 
 from hub.bridge import Loss
 from hub.core.directory import THE_HUB, Directory, Platform, State
-from hub.core.message import Message, Reply
+from hub.core.message import Message, Reply, is_ok
 from hub.core.modules import UrlIn
 from hub.core.outcome import Outcome
 from hub.core.pages import PageHeaders
@@ -93,8 +93,8 @@ class Deliverer:
         self._bridging = bridging
         self._bus = bus
         self._numbers = numbers
-        self._current = current
-        self._lines = Lines()
+        self.current = current
+        self.lines = Lines()
 
     async def deliver(
         self,
@@ -114,9 +114,7 @@ class Deliverer:
         """
         platform, endpoint = destination(message, to)
         began = time.perf_counter()
-        leg = Leg(
-            platform=platform, number=self._numbers.next(), request_id=new_id(), broadcast=speaker is not None
-        )
+        leg = Leg(platform=platform, number=self._numbers.next(), request_id=new_id(), broadcast=speaker is not None)
         other = platform.version != message.operation.version
         lost: Losses = ()
         back: Losses = ()
@@ -191,9 +189,9 @@ class Deliverer:
         self._tell(message, to, leg, str(reply.ocpi_status), began, lost, ())
         return reply
 
-    def leg(self, platform: Platform, body: bytes) -> Leg:
+    def leg(self, platform: Platform, request_id: str, body: bytes) -> Leg:
         """What goes to one of many."""
-        return Leg(platform=platform, number=self._numbers.next(), request_id=new_id(), sent=body, broadcast=True)
+        return Leg(platform=platform, number=self._numbers.next(), request_id=request_id, sent=body, broadcast=True)
 
     def request(self, message: Message, to: Party, leg: Leg, endpoint: str) -> Request:
         """The same, as a request of its own."""
@@ -208,13 +206,13 @@ class Deliverer:
             if isinstance(outcome, SendError):
                 self._report(leg.platform.id, outcome.fault, seconds)
                 raise _told(outcome, to, leg.platform)
-            ok = self._told_of(message, to, leg, outcome)
+            code = self._code(message, to, leg, outcome)
         except OcpiError as error:
             leg.reason = error.message
             self._tell(message, to, leg, f"{error.code} {error.message}", began, (), ())
             return
-        leg.ended = Outcome.DELIVERED if ok else Outcome.DECLINED
-        self._tell(message, to, leg, str(leg.ocpi), began, (), ())
+        leg.ended = Outcome.DELIVERED if is_ok(_http(outcome), code) else Outcome.DECLINED
+        self._tell(message, to, leg, str(code), began, (), ())
 
     def abandoned(
         self, message: Message, to: Party, leg: Leg, began: float, lost: Losses = (), back: Losses = ()
@@ -254,7 +252,7 @@ class Deliverer:
         self, message: Message, to: Party, leg: Leg, url: str, speaker: Party, until: float | None, extra: Headers
     ) -> Request:
         platform, method = leg.platform, message.operation.method
-        line = self._lines.to(message.directory, platform, url, body=bool(leg.sent))
+        line = self.lines.to(message.directory, platform, url, body=bool(leg.sent))
         given = values(line, message.correlation_id, leg.request_id, speaker, to)
         headers = (*line.headers(given), *extra) if extra else ()
         return Request(
@@ -273,19 +271,36 @@ class Deliverer:
     def _taken(self, message: Message, to: Party, leg: Leg, endpoint: str, response: Response) -> Reply:
         """The answer of a platform, told to who keeps account of platforms and their objects."""
         platform, operation = leg.platform, message.operation
-        leg.http, leg.answer = response.status, response.body
-        self._report(platform.id, response.status, leg.waited / 1_000_000)
-        reply = self._reply(message, to, platform, endpoint, response)
-        leg.ocpi = reply.ocpi_status
+        reply = Reply(
+            ocpi_status=self._code(message, to, leg, response),
+            status=_http(response),
+            body=response.body,
+            headers=self._passed(message, to, platform, endpoint, response),
+            by=to,
+        )
         if operation.data and reply.ok and self._bus.wants(Answered):
             self._bus.publish(
                 Answered(platform=platform, operation=operation, body=response.body, exchange=message.exchange)
             )
         return reply
 
+    def _code(self, message: Message, to: Party, leg: Leg, response: Response) -> int:
+        """The status_code of an answer, which is noted in the leg and told to who keeps account of platforms."""
+        platform, status = leg.platform, response.status
+        leg.http, leg.answer = status, response.body
+        self._report(platform.id, status, leg.waited / 1_000_000)
+        if status in (401, 403):
+            log.warning("token_refused_by_partner", platform=platform.name, http=status)
+            self._bus.publish(TokenRefused(platform=platform.name, http=status))
+            raise RoutingError(f"{to} does not accept this hub's token; the hub's operator has to renew it")
+        leg.ocpi = code = envelope.status_code(response.body)
+        if code is None:
+            raise _not_ocpi(message, to, status)
+        return code
+
     def _check_not_shut_out(self, message: Message, platform: Platform, to: Party) -> None:
         """A message may have waited, for plugins or its turn: nothing goes from or to who was shut out meanwhile."""
-        current = self._current()
+        current = self.current()
         if current is message.directory:
             return
         sender, receiver = current.platforms.get(message.platform.id), current.platforms.get(platform.id)
@@ -293,23 +308,6 @@ class Deliverer:
             raise ShutOut
         if receiver is None or receiver.state is not State.REGISTERED:
             raise ReceiverNotConnected(f"{to} is not connected any more; do not queue the message")
-
-    def _reply(self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response) -> Reply:
-        if response.status in (401, 403):
-            log.warning("token_refused_by_partner", platform=platform.name, http=response.status)
-            self._bus.publish(TokenRefused(platform=platform.name, http=response.status))
-            raise RoutingError(f"{to} does not accept this hub's token; the hub's operator has to renew it")
-        code = envelope.status_code(response.body)
-        if code is None:
-            raise _not_ocpi(message, to, response.status)
-        return Reply(
-            # What is OCPI travels as OCPI: an HTTP 5xx around it would read as a failure of the hub.
-            status=response.status if response.status < 500 else 200,
-            body=response.body,
-            ocpi_status=code,
-            headers=self._passed(message, to, platform, endpoint, response),
-            by=to,
-        )
 
     def _passed(
         self, message: Message, to: Party, platform: Platform, endpoint: str, response: Response
@@ -330,19 +328,18 @@ class Deliverer:
     def _tell(
         self, message: Message, to: Party, leg: Leg, outcome: str, began: float, lost: Losses, back: Losses
     ) -> None:
-        if self._bus.wants(Delivered):
-            self._bus.publish(
-                Delivered(
-                    message=message,
-                    to=to,
-                    platform=leg.platform.name,
-                    outcome=outcome,
-                    seconds=time.perf_counter() - began,
-                    lost=lost,
-                    lost_back=back,
-                    leg=leg,
-                )
+        self._bus.publish(
+            Delivered(
+                message=message,
+                to=to,
+                platform=leg.platform.name,
+                outcome=outcome,
+                seconds=time.perf_counter() - began,
+                lost=lost,
+                lost_back=back,
+                leg=leg,
             )
+        )
 
 
 async def _shown(message: Message, outgoing: Outgoing, hooks: OperationHooks) -> tuple[bytes, Headers]:
@@ -351,6 +348,11 @@ async def _shown(message: Message, outgoing: Outgoing, hooks: OperationHooks) ->
     if not isinstance(wanted, Outgoing):
         raise RoutingError(wanted.reason)
     return wanted.body, wanted.headers
+
+
+def _http(response: Response) -> int:
+    """What is OCPI travels as OCPI: an HTTP 5xx around it would read as a failure of the hub."""
+    return response.status if response.status < 500 else 200
 
 
 def _told(error: SendError, to: Party, platform: Platform) -> OcpiError:

@@ -347,7 +347,7 @@ class Pulse:
     def _delivered(self, event: Delivered) -> None:
         slot, leg = self._slot(), event.leg
         name = leg.platform.name
-        count = slot.of(name)
+        count = slot.partners.get(name) or slot.of(name)
         if leg.ended in _ANSWERED:
             count.delivered += 1
             if self._token_refused:
@@ -358,7 +358,8 @@ class Pulse:
             step = step_of(leg.waited)
             count.times.steps[step] += 1
             slot.partner.steps[step] += 1
-        self._waiting.delivered(event)
+        if not leg.broadcast:
+            self._waiting.delivered(event)
 
     def _refused(self, event: Refused) -> None:
         slot = self._slot()

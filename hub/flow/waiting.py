@@ -9,8 +9,7 @@ _ASKS_MANY = frozenset((Way.ASK, Way.COLLECT))
 
 def is_broadcast(event: Delivered) -> bool:
     """Whether a delivery is one of a broadcast, which was answered before it."""
-    message = event.message
-    return message.operation.broadcast and message.receiver in (None, message.directory.hub)
+    return event.leg.broadcast
 
 
 class Waiting:
@@ -20,9 +19,11 @@ class Waiting:
         self._waited: dict[int, int] = {}
 
     def delivered(self, event: Delivered) -> None:
-        """Note how long a platform took. Of those that were asked beside others, nobody fetches it: the oldest go."""
-        waited = event.leg.waited
-        if waited and not is_broadcast(event):
+        """Note how long a platform took; not for a broadcast, whose sender was answered before.
+
+        Of those that were asked beside others, nobody fetches it: the oldest go.
+        """
+        if waited := event.leg.waited:
             self._waited[event.message.exchange] = waited
             if len(self._waited) > _UNDER_WAY:
                 del self._waited[next(iter(self._waited))]

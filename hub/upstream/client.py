@@ -12,7 +12,7 @@ import msgspec
 from hub.core.urls import HOSTED, is_inside
 from hub.upstream.connection import Connection, Done
 from hub.upstream.dial import Dialer, tls_context
-from hub.upstream.echo import without_token
+from hub.upstream.echo import without, without_token
 from hub.upstream.guard import Guard
 from hub.upstream.local import Locals
 from hub.upstream.pool import Pool
@@ -20,6 +20,7 @@ from hub.upstream.request import Fault, Limits, Request, Response, SendError, se
 from hub.upstream.resolver import Lookup, Resolver, system_lookup
 from hub.upstream.ticker import Ticker
 from hub.upstream.url import Origin, split_url
+from hub.upstream.volley import Aimed, Push
 from hub.upstream.wire import aim, encode, without_line
 
 _DEADLINE_TICK = 0.05
@@ -121,12 +122,9 @@ class Client:
         if pool is None or self._closed or request.deadline <= started or origin.host.endswith(HOSTED):
             return None
         payload = encode(request, origin, target)
-        if not pool.has_room(request.sender):
-            return None
-        connection = pool.take(origin, started, push=request.method != "GET")
+        connection = pool.hold(origin, started, request.sender, push=request.method != "GET")
         if connection is None:
             return None
-        pool.enter(request.sender)
         return Held(request, origin, target, payload, pool, connection, started)
 
     def begin(self, held: Held, done: Done) -> None:
@@ -147,7 +145,7 @@ class Client:
         else:
             self._put(held.pool, held.connection)
             outcome = without_token(held.request, outcome)
-            if outcome.status >= 300 and held.request.follow and _is_redirect(outcome):
+            if outcome.status >= 300 and held.request.follow and is_redirect(outcome):
                 return None
         held.pool.leave(held.request.sender)
         return outcome
@@ -170,6 +168,37 @@ class Client:
         else:
             held.pool.give_back(held.connection)
         held.pool.leave(held.request.sender)
+
+    def push(self, push: Push, aimed: Aimed, request_id: str, done: Done) -> bool:
+        """Send a push that many get to one of them; whether there is a connection that can carry it at once.
+
+        `done` is called once, with the answer or with what went wrong; never before this has returned. An answer that
+        is a redirect can be given to `follow`.
+        """
+        pool, started = self._pools.get(aimed.pool), self._loop.time()
+        if pool is None or self._closed or push.deadline <= started:
+            return False
+        connection = pool.hold(aimed.origin, started, push.sender, push=True)
+        if connection is None:
+            return False
+        if not self._busy:
+            self._deadlines.wake()
+        self._busy.add(connection)
+        ended = partial(self._pushed, pool, connection, push.sender, aimed.forms, done)
+        most = min(push.max_body, self._limits.max_body)
+        connection.exchange(push.to(aimed, request_id), most, started, push.deadline, ended)
+        return True
+
+    async def follow(self, request: Request, response: Response) -> Response:
+        """The answer to a request whose first answer is a redirect, or SendError: as `send`."""
+        origin, _ = aim(request)
+        pool = self._pools.get(request.pool) or self._new_pool(request.pool)
+        with _already_sent():
+            pool.enter(request.sender)
+        try:
+            return await self._followed(pool, request, origin, self._loop.time(), response)
+        finally:
+            pool.leave(request.sender)
 
     def drop(self, key: str | int) -> None:
         """Send nothing more on the connections of a pool. What was sent already is waited for; new requests go on."""
@@ -195,16 +224,32 @@ class Client:
         """The pools that hold a connection or did so just now."""
         return {key: PoolStats(pool.in_use, pool.idle) for key, pool in self._pools.items()}
 
+    def _pushed(
+        self,
+        pool: Pool,
+        connection: Connection,
+        sender: int,
+        forms: tuple[bytes, ...],
+        done: Done,
+        outcome: Response | SendError,
+    ) -> None:
+        self._busy.discard(connection)
+        if isinstance(outcome, Response):
+            self._put(pool, connection)
+            outcome = without(forms, outcome)
+        pool.leave(sender)
+        done(outcome)
+
     async def _followed(
         self, pool: Pool, request: Request, origin: Origin, started: float, response: Response
     ) -> Response:
         """An answer, after a redirect to the same origin was followed."""
-        if not (request.follow and _is_redirect(response)):
+        if not (request.follow and is_redirect(response)):
             return response
         target = _target_within(response, request.url, origin)
         with _already_sent():
             response = without_token(request, await self._deliver(pool, request, origin, target, started))
-        if _is_redirect(response):
+        if is_redirect(response):
             raise _redirect_error(response, origin, "again")
         return response
 
@@ -328,7 +373,8 @@ def _is_lost(request: Request, connection: Connection, error: SendError) -> bool
     return request.method == "GET" and error.fault is Fault.RESET and not connection.answered
 
 
-def _is_redirect(response: Response) -> bool:
+def is_redirect(response: Response) -> bool:
+    """Whether an answer sends the client elsewhere."""
     return 300 <= response.status < 400 and response.status != 304
 
 

@@ -20,10 +20,14 @@ _LARGE = 256 * 1024
 
 def without_token(request: Request, response: Response) -> Response:
     """The answer without the token of its request; mostly the very same."""
-    authorization = None if request.credentials else _authorization(request)
-    if authorization is None:
+    if request.credentials:
         return response
-    for form in _forms(authorization):
+    return without(forms(request.headers if request.line is None else request.line.fixed), response)
+
+
+def without(written: tuple[bytes, ...], response: Response) -> Response:
+    """The answer without a token, which may be written in these forms."""
+    for form in written:
         if _holds(response.body, form):
             response = Response(response.status, response.headers, response.body.replace(form, _HIDDEN))
         given = response.headers.given
@@ -41,11 +45,12 @@ def _holds(body: bytes, form: bytes) -> bool:
     return form in body if len(body) > _LARGE else body.rfind(form) >= 0
 
 
-def _authorization(request: Request) -> str | None:
-    for name, value in request.headers if request.line is None else request.line.fixed:
+def forms(headers: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
+    """How the token that is sent in these headers may be written."""
+    for name, value in headers:
         if name == "Authorization":
-            return value
-    return None
+            return _forms(value)
+    return ()
 
 
 @lru_cache(maxsize=1024)

@@ -42,11 +42,18 @@ class Pool:
             self._used_by[sender] = used + 1
         self.in_use += 1
 
-    def has_room(self, sender: int | None) -> bool:
-        """Whether there is a slot for a sender."""
+    def hold(self, origin: Origin, now: float, sender: int | None, *, push: bool) -> Connection | None:
+        """A connection that can carry a request at once, with a slot for it; None where there is none."""
         most = self._limits.connections
         used = 0 if sender is None else self._used_by.get(sender, 0)
-        return self.in_use < most and used < most - most // _RESERVED
+        if self.in_use >= most or used >= most - most // _RESERVED:
+            return None
+        connection = self.take(origin, now, push=push)
+        if connection is not None:
+            self.in_use += 1
+            if sender is not None:
+                self._used_by[sender] = used + 1
+        return connection
 
     def leave(self, sender: int | None) -> None:
         """Give the slot back."""

@@ -50,9 +50,14 @@ def root_of(url: str) -> str:
     return (url if start < 0 else url[:start]).partition("?")[0]
 
 
+def is_target(text: str) -> bool:
+    """Whether this can stand in a request: visible ASCII without a fragment and a backslash."""
+    return _TARGET.fullmatch(text) is not None
+
+
 def check_target(target: str, origin: Origin) -> None:
     """SendError(URL) where this can not stand in a request to `origin`."""
-    if _TARGET.fullmatch(target) is None:
+    if not is_target(target):
         raise _refusal(
             f"the URL at {origin.authority} holds a space, a fragment (#), a backslash, a control character or "
             "a letter that is not ASCII; write it percent-encoded"

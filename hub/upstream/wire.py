@@ -9,7 +9,7 @@ from hub import __version__
 from hub.upstream.request import Fault, Request, SendError
 from hub.upstream.url import Origin, check_target, root_of, split_url
 
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _ALWAYS_SIZED = frozenset({"POST", "PUT", "PATCH"})
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"})
 _DEFAULTS = {
@@ -20,7 +20,8 @@ _DEFAULTS = {
 }
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = bytes(range(32)) + b"\x7f"
-_UNSENDABLE = re.compile(r"[^ -~\x80-\xff]")
+_GAP = "\0"
+UNSENDABLE = re.compile(r"[^ -~\x80-\xff]")
 
 
 class Line(msgspec.Struct, frozen=True, eq=False):
@@ -78,10 +79,22 @@ def without_line(request: Request) -> Request:
     return msgspec.structs.replace(request, headers=headers, line=None, values=())
 
 
+def pieces(line: Line, values: tuple[str, ...]) -> list[bytes]:
+    """What follows the target of a request, up to the size of its body, or SendError(REQUEST).
+
+    In three pieces: the values of the first two names come between them. `values` are those of the others.
+    """
+    text = f" HTTP/1.1\r\nHost: {line.origin.authority}\r\n{line.fields % (_GAP, _GAP, *values)}"
+    raw = text.encode("latin-1")
+    if len(raw) - len(raw.translate(None, _CONTROL)) != 2 * (line.lines - 1) + 2 * len(_GAP):
+        raise _refusal("a header holds a control character")
+    return raw.split(_GAP.encode())
+
+
 def encode(request: Request, origin: Origin, target: str) -> bytes:
     """The whole request as it goes over the wire, or SendError(REQUEST)."""
     method = request.method
-    if method not in _METHODS:
+    if method not in METHODS:
         raise _refusal(f"the hub does not send {method[:20]!r} requests")
     values: tuple[str, ...]
     if request.line is not None:
@@ -89,9 +102,8 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
     else:
         names, values = zip(*request.headers, strict=True) if request.headers else ((), ())
         fields, lines = _fields(names)
-    size = ""
-    if request.body or method in _ALWAYS_SIZED:
-        size = f"Content-Length: {len(request.body)}\r\n"
+    size = size_line(method, request.body)
+    if size:
         lines += 1
     try:
         raw = f"{method} {target} HTTP/1.1\r\nHost: {origin.authority}\r\n{fields % values}{size}\r\n".encode("latin-1")
@@ -101,6 +113,11 @@ def encode(request: Request, origin: Origin, target: str) -> bytes:
     if len(raw) - len(raw.translate(None, _CONTROL)) != 2 * lines:
         raise _bad_value(request)
     return raw + request.body
+
+
+def size_line(method: str, body: bytes) -> str:
+    """The header that says how large a body is, where there has to be one."""
+    return f"Content-Length: {len(body)}\r\n" if body or method in _ALWAYS_SIZED else ""
 
 
 @lru_cache(maxsize=1024)
@@ -120,7 +137,7 @@ def _fields(names: tuple[str, ...]) -> tuple[str, int]:
 
 def _bad_value(request: Request) -> SendError:
     headers = request.headers if request.line is None else request.line.headers(request.values)
-    name = next(name for name, value in headers if _UNSENDABLE.search(value))
+    name = next(name for name, value in headers if UNSENDABLE.search(value))
     return _refusal(f"the value of the header {name} holds a control character or one outside Latin-1")
 
 
