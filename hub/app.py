@@ -86,8 +86,12 @@ LOCK_PATIENCE = 2.0
 class App:
     """A hub: `async with App(config) as app` starts it, and stops it in the opposite order."""
 
-    def __init__(self, config: Config, read: Read | None = None) -> None:
-        """`read` reads the configuration again, for a reload; without it, it stays what it is."""
+    def __init__(self, config: Config, read: Read | None = None, *, apart: bool = False) -> None:
+        """`read` reads the configuration again, for a reload; without it, it stays what it is.
+
+        `apart`: the journal is written by a process of its own.
+        """
+        self._apart = apart
         self.bus = Bus()
         loader = Loader(config, plugin_folders(config))
         self.plugins = Runner(loader, self.bus)
@@ -135,7 +139,7 @@ class App:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        store = await self._stack.enter_async_context(Store(self.config, LOCK_PATIENCE))
+        store = await self._stack.enter_async_context(Store(self.config, LOCK_PATIENCE, apart=self._apart))
         self.keeper = store.keeper
         self._node(store)
         listener, desk = self._sockets()

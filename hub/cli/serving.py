@@ -43,7 +43,7 @@ async def serve_until_told(config: Config, read: Read) -> None:
         structlog.contextvars.bind_contextvars(worker=config.worker)
         loop.add_reader(sys.stdin.fileno(), _orphaned, loop, stopping)
     gc.disable()  # what is read at the start stays; see below
-    async with App(config, read) as app:
+    async with App(config, read, apart=True) as app:
         app.reloader.follow(lambda new: log.configure(new.log.level, new.log.format))
         # What lives from start to stop need not be looked through at every collection.
         gc.collect()

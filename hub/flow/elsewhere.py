@@ -21,7 +21,8 @@ from hub.store.database import Database
 from hub.store.errors import StoreError
 from hub.store.journal_schema import delivery, exchange
 from hub.store.roster import SLOTS
-from hub.store.statements import Values, among, clock
+from hub.store.rows import Values
+from hub.store.statements import among, clock
 
 log = structlog.get_logger()
 

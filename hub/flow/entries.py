@@ -12,7 +12,7 @@ from hub.core.plain import line
 from hub.core.route import Refuse, Route, Way
 from hub.events import Delivered, Handled, Refused, Served
 from hub.ocpi import envelope
-from hub.store.statements import Values
+from hub.store.rows import Values
 
 _REASON = 500
 _WHY = 200
@@ -83,7 +83,7 @@ def delivered(event: Delivered) -> Values:
         event.to.id,
         leg.platform.id,
         leg.platform.version,
-        max(0, leg.number - message.exchange),
+        leg.number - message.exchange if leg.number > message.exchange else 0,
         _WORDS[leg.ended],
         leg.http,
         leg.ocpi,
@@ -92,7 +92,7 @@ def delivered(event: Delivered) -> Values:
         len(leg.answer),
         reason,
         len(lost),
-        _lost(lost),
+        _lost(lost) if lost else None,
         message.operation.module,
     ]
 
@@ -202,9 +202,7 @@ def _said(body: bytes) -> str:
     return str(received.status_message or "") if received else ""
 
 
-def _lost(lost: Sequence[Loss]) -> str | None:
-    if not lost:
-        return None
+def _lost(lost: Sequence[Loss]) -> str:
     more = f", and {len(lost) - _LOSSES} more" if len(lost) > _LOSSES else ""
     return line(", ".join(str(each) for each in lost[:_LOSSES]) + more, _REASON)
 

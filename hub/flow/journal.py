@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -28,11 +29,13 @@ from hub.partners.directory import now_ms
 from hub.store.captures import load_captures
 from hub.store.database import Database, Part, Work
 from hub.store.errors import StoreUnavailable
-from hub.store.journal import Batch, add_findings, keep, named, prune, size
+from hub.store.journal import Batch, add_findings, keep, named, size
 from hub.store.journal_schema import delivery, exchange, places
-from hub.store.statements import Row, Values
+from hub.store.pruning import prune
+from hub.store.rows import RowsWork, Values
+from hub.store.sorting import sort_part
+from hub.store.statements import Row
 from hub.store.sums import make_spans, prune_sums
-from hub.store.traces import sort_part
 
 log = structlog.get_logger()
 
@@ -321,12 +324,15 @@ class Journal:
                 self._tell(error)
 
     async def _sort(self) -> bool:
-        done = await self._database.write_rows(lambda rows: sort_part(rows, now_ms() * 1000))
-        await asyncio.sleep(_BREATH)
-        return done
+        return await self._done(partial(sort_part, now=now_ms() * 1000))
 
     async def _prune(self, before_id: int | None, most: int) -> int:
-        return await self._changed(lambda connection: prune(connection, before_id, most))
+        return await self._done(partial(prune, before_id=before_id, most=most))
+
+    async def _done(self, work: RowsWork[T]) -> T:
+        done = await self._database.write_rows(work)
+        await asyncio.sleep(_BREATH)
+        return done
 
     async def _changed(self, work: Work[T]) -> T:
         done = await self._database.write(work, Part.JOURNAL)

@@ -24,16 +24,18 @@ from hub.store.migrations import upgrade
 class Store:
     """The store with its lock and its key: what the hub and an offline command both open.
 
-    Raises StoreError; StoreLocked where another process still has it after `patience` seconds.
+    Raises StoreError; StoreLocked where another process still has it after `patience` seconds. `apart`: a process of
+    its own writes the journal.
     """
 
-    def __init__(self, config: Config, patience: float = 0.0) -> None:
+    def __init__(self, config: Config, patience: float = 0.0, *, apart: bool = False) -> None:
         self._folder = config.data_folder
         self._lock_file = config.lock_file
         self._key_path = config.key_file
         self._where = config.database
         self._connections = config.store.connections
         self._patience = patience
+        self._apart = apart and config.journal.enabled
         self._stack = AsyncExitStack()
         self.keeper: DirectoryKeeper
         self.keyring: Keyring
@@ -65,7 +67,7 @@ class Store:
                 raise KeyFileMissing(key_path, self._where)
             # First: a database without its key could not be opened after a power cut.
             self.keyring = Keyring(load_or_create_key(key_path))
-        self.database = await Database.open(self._where, connections=self._connections)
+        self.database = await Database.open(self._where, connections=self._connections, apart=self._apart)
         self._stack.push_async_callback(self.database.close)
         await upgrade(self.database)
         if not isinstance(self._where, Path):

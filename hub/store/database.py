@@ -1,18 +1,18 @@
 """What the hub needs of a database, SQLite or PostgreSQL, and a promise: what was acknowledged is on disk."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Table
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ids import new_id
 from hub.store.errors import StoreUnavailable
+from hub.store.rows import RowsWork
 from hub.store.seat import Seat, SoleSeat
-from hub.store.statements import Values
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -29,28 +29,6 @@ class Part(Enum):
 
     HUB = 1
     JOURNAL = 2
-
-
-class Rows(Protocol):
-    """A connection for very many rows. It is used from start to end by one function, which never awaits."""
-
-    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows; IntegrityError where one is there already."""
-
-    def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:
-        """Insert those of the rows that are not there yet, and return them."""
-
-    def count(self, table: Table, rows: Sequence[Sequence[Any]], *, latest: Sequence[str] = ()) -> None:
-        """Insert rows; where one is there, add to its `count`, and keep the greater of what is in `latest`."""
-
-    def all(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        """Every row that a query finds."""
-
-    def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a statement that finds nothing."""
-
-
-RowsWork = Callable[[Rows], T]
 
 
 class Database(ABC):
@@ -72,17 +50,20 @@ class Database(ABC):
         """Why it is not to be had, as long as that is known: then nothing waits for it, but raises at once."""
 
     @staticmethod
-    async def open(where: Path | str, *, connections: int = CONNECTIONS, patient: bool = False) -> "Database":
+    async def open(
+        where: Path | str, *, connections: int = CONNECTIONS, patient: bool = False, apart: bool = False
+    ) -> "Database":
         """Open the SQLite file at a path, or the PostgreSQL database at a URL, which has to be there.
 
-        `patient`: a statement may take as long as it takes.
+        `patient`: a statement may take as long as it takes. `apart`: very many rows are written by a process of its
+        own; to PostgreSQL there is one anyway.
         Raises StoreUnsuitable when data is not safe there, StoreDamaged and StoreUnavailable.
         """
         # Not at the top: each takes long to import, and of what PostgreSQL needs nothing has to be there.
         if isinstance(where, Path):
             from hub.store.sqlite import SqliteDatabase  # noqa: PLC0415
 
-            return await SqliteDatabase.at(where, readers=connections)
+            return await SqliteDatabase.at(where, readers=connections, apart=apart)
         from hub.store.postgresql import PostgresDatabase  # noqa: PLC0415
 
         return await PostgresDatabase.at(where, readers=connections, patient=patient)
@@ -108,7 +89,10 @@ class Database(ABC):
 
     @abstractmethod
     async def write_rows(self, work: RowsWork[T]) -> T:
-        """`write` for very many rows of the journal. Once begun it comes to its end, whoever is cancelled."""
+        """`write` for very many rows of the journal. Once begun it comes to its end, whoever is cancelled.
+
+        `work` may be begun a second time where a process died that did it: then it may find all of it done.
+        """
 
     async def migrate(self, work: Work[T]) -> T:
         """`write` for a change of the schema: it waits for all other writes, and is done again where it got stuck."""

@@ -6,29 +6,24 @@ so rows are read, paged and cut off by their numbers alone.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import chain
-from operator import itemgetter
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, case, delete, func, or_, select, text, true, union, update
+from sqlalchemy import ColumnElement, Select, Table, case, func, or_, select, text, true, union, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.outcome import Outcome
-from hub.store.database import Database, Rows
-from hub.store.journal_schema import COMMON, RARE, captured, delivery, exchange, places, trace_part
-from hub.store.statements import Row, Values, among
-from hub.store.sums import add
-from hub.store.traces import add_late, forget_before, holders
+from hub.store.database import Database
+from hub.store.journal_rows import insert, insert_new
+from hub.store.journal_schema import COMMON, RARE, captured, delivery, exchange, trace_part
+from hub.store.rows import Values
+from hub.store.statements import Row, among
+from hub.store.traces import holders
 
 _TRACED = 200
 """So many exchanges of one correlation id are shown."""
-
-
-_IDS = places(exchange, "correlation_id", "request_id")
-(_OF,) = places(delivery, "exchange_id")
-_SENT = itemgetter(*places(delivery, "exchange_id", "request_id"))
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,32 +130,11 @@ class Batch(msgspec.Struct):
 
 async def keep(database: Database, batch: Batch) -> None:
     """Write a batch, and count it in the sums. A row whose number is there already is passed by."""
+    rows = batch.exchanges, batch.deliveries, batch.captured
     try:
-        await database.write_rows(lambda rows: _insert(rows, batch))
+        await database.write_rows(partial(insert, exchanges=rows[0], deliveries=rows[1], captured=rows[2]))
     except IntegrityError:  # what was written before an error is written again after it
-        await database.write_rows(lambda rows: _insert_new(rows, batch))
-
-
-def _insert(rows: Rows, batch: Batch) -> None:
-    for table, values in ((exchange, batch.exchanges), (delivery, batch.deliveries), (captured, batch.captured)):
-        rows.insert(table, values)
-    _count(rows, batch.exchanges, batch.deliveries)
-
-
-def _insert_new(rows: Rows, batch: Batch) -> None:
-    exchanges, deliveries = (
-        rows.insert_missing(exchange, batch.exchanges),
-        rows.insert_missing(delivery, batch.deliveries),
-    )
-    rows.insert_missing(captured, batch.captured)
-    _count(rows, exchanges, deliveries)
-
-
-def _count(rows: Rows, exchanges: list[Values], deliveries: list[Values]) -> None:
-    add(rows, exchanges, deliveries)
-    came = ((row[0], row[place]) for row in exchanges for place in _IDS)
-    numbers = chain((row[0] for row in exchanges), (row[_OF] for row in deliveries))
-    add_late(rows, chain(came, map(_SENT, deliveries)), numbers)
+        await database.write_rows(partial(insert_new, exchanges=rows[0], deliveries=rows[1], captured=rows[2]))
 
 
 def named(table: Table, values: Values) -> Row:
@@ -260,33 +234,6 @@ async def size(connection: AsyncConnection) -> int:
         ends = [number > newest, number <= oldest] if newest is not None else [true()]
         counted += sum([await connection.scalar(select(func.count(number)).where(end)) or 0 for end in ends])
     return int(between or 0) + counted
-
-
-async def prune(connection: AsyncConnection, before_id: int | None, most: int) -> int:
-    """Delete the oldest rows, of those before a number if one is given; how many exchanges and deliveries went.
-
-    Of each kind it is about `most` at once, so that nobody waits for long; an exchange goes with its deliveries.
-    """
-    columns = exchange.c.id, delivery.c.exchange_id
-    oldest = [each for column in columns if (each := await _nth(connection, column, 0)) is not None]
-    if not oldest or (before_id is not None and min(oldest) >= before_id):
-        return 0
-    ends = [each for column in columns if (each := await _nth(connection, column, most)) is not None]
-    last = (max(min(oldest) + 1, min(ends)),) if ends else ()
-    # Where nothing bounds it, there are fewer rows than were to go.
-    bound = min((*last, *(() if before_id is None else (before_id,))), default=None)
-    gone = 0
-    for table, column in ((exchange, exchange.c.id), (delivery, delivery.c.exchange_id)):
-        deleted = await connection.execute(delete(table).where(column < bound) if bound is not None else delete(table))
-        gone += deleted.rowcount
-    await forget_before(connection, bound)
-    end = captured.c.exchange_id < bound if bound is not None else None
-    await connection.execute(delete(captured) if end is None else delete(captured).where(end))
-    return gone
-
-
-async def _nth(connection: AsyncConnection, column: ColumnElement[int], n: int) -> int | None:
-    return await connection.scalar(select(column).order_by(column).offset(n).limit(1))
 
 
 def _parts(wanted: Filter, before_id: int | None) -> list[list[ColumnElement[bool]]]:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Executable, String, Table, event, text
+from sqlalchemy import Connection, String, Table, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncpgString
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,7 +21,7 @@ from sqlalchemy.util import await_only
 from hub.core.redact import database_at
 from hub.store import driver
 from hub.store.connection import SteadyConnection, steady, to_its_end
-from hub.store.database import CONNECTIONS, Database, Part, RowsWork, Work
+from hub.store.database import CONNECTIONS, Database, Part, Work
 from hub.store.driver import asyncpg
 from hub.store.errors import (
     DatabaseSlow,
@@ -32,9 +32,13 @@ from hub.store.errors import (
     StoreUnsuitable,
 )
 from hub.store.faults import explained
+from hub.store.journal_schema import places
+from hub.store.journal_statements import STATEMENTS, counting_text
+from hub.store.metadata import metadata
 from hub.store.postgres_seat import PostgresSeat
+from hub.store.rows import RowsWork, Values
 from hub.store.seat import Seat
-from hub.store.statements import Values, insert_text, upsert_text, without_nul
+from hub.store.statements import insert_text, without_nul
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -151,7 +155,7 @@ class PostgresDatabase(Database):
         return await to_its_end(self.write(lambda connection: _with_rows(connection, work), Part.JOURNAL))
 
     async def fill(self, connection: AsyncConnection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-        await connection.run_sync(lambda plain: PostgresRows(plain).insert(table, rows))
+        await connection.run_sync(lambda plain: PostgresRows(plain).insert(table.name, rows))
 
     async def read(self, work: Work[T]) -> T:
         async with self._connect(self._readers) as connection:
@@ -213,38 +217,43 @@ class PostgresRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    def places(self, table: str, *columns: str) -> tuple[int, ...]:
+        return places(metadata.tables[table], *columns)
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        target = metadata.tables[table]
         if len(rows) < _COPIED:
             if rows:
                 self._connection.exec_driver_sql(
-                    insert_text("postgresql", table), [tuple(map(without_nul, row)) for row in rows]
+                    insert_text("postgresql", target), [tuple(map(without_nul, row)) for row in rows]
                 )
             return
         records = [tuple(map(without_nul, row)) for row in rows]
         plain: Any = self._connection.connection.driver_connection
         try:
-            await_only(plain.copy_records_to_table(table.name, records=records, columns=table.columns.keys()))
+            await_only(plain.copy_records_to_table(table, records=records, columns=target.columns.keys()))
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(None, None, error, hide_parameters=True) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DBAPIError(None, None, error, hide_parameters=True) from error
 
-    def insert_missing(self, table: Table, rows: Sequence[Values]) -> list[Values]:
-        statement = f"{insert_text('postgresql', table)} ON CONFLICT DO NOTHING"
+    def insert_missing(self, table: str, rows: Sequence[Values]) -> list[Values]:
+        statement = f"{insert_text('postgresql', metadata.tables[table])} ON CONFLICT DO NOTHING"
         return [
             row for row in rows if self._connection.exec_driver_sql(statement, tuple(map(without_nul, row))).rowcount
         ]
 
-    def count(self, table: Table, rows: Sequence[Sequence[Any]], *, latest: Sequence[str] = ()) -> None:
+    def count(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            statement = upsert_text("postgresql", table, adding=("count",), latest=tuple(latest))
-            self._connection.exec_driver_sql(statement, [tuple(map(without_nul, row)) for row in rows])
+            self._connection.exec_driver_sql(
+                counting_text("postgresql", table), [tuple(map(without_nul, row)) for row in rows]
+            )
 
-    def all(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        return list(self._connection.execute(statement, parameters).all())
+    def all(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        return list(self._connection.execute(STATEMENTS[statement], parameters).all())
 
-    def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> None:
-        self._connection.execute(statement, parameters)
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> int:
+        return self._connection.execute(STATEMENTS[statement], parameters).rowcount
 
 
 async def _with_rows(connection: AsyncConnection, work: RowsWork[T]) -> T:

@@ -15,8 +15,6 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.functions import FunctionElement
 
 Row = dict[str, Any]
-Values = list[Any]
-"""A row as a list: one value for each column of its table, in their order."""
 _SIZES = (100, 25, 5, 1)
 _INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _DIALECT: dict[str, Callable[[], Any]] = {"sqlite": sqlite.dialect, "postgresql": asyncpg_dialect}

@@ -4,29 +4,19 @@ What is counted is when an exchange was received, also for its deliveries. Sums 
 transaction of the rows; those of longer spans are made of them once a span is over. What is late is added to all.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from operator import itemgetter
-from typing import Any
 
 from sqlalchemy import Table, delete, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.core.durations import step_of
-from hub.core.route import Way
-from hub.store.database import Rows
-from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum, places, sum_mark
-from hub.store.statements import Values, upsert
+from hub.store.counting import COLUMNS, MINUTE, SPANS, made_until
+from hub.store.journal_schema import duration_sum, outcome_sum, pair_sum, sum_mark
+from hub.store.journal_statements import MARKS
+from hub.store.statements import upsert
 
-MINUTE = 60_000
-"""Milliseconds."""
-HUB, PARTNER = "hub", "partner"
-NOBODY = ""
-"""Instead of a receiver: the hub answered by itself, or does not know the one that was asked for."""
 _KEPT = {1: 2, 15: 8, 60: 62, 480: 186, 1440: None}
 """Minutes of each span, and for how many days its sums are kept; as long as is set where it is None."""
-SPANS = tuple(_KEPT)
 MOST_STRETCHES = 2 * len(SPANS) - 1
 """Into so many a time is cut at most: up to the longest spans in it, and down again."""
 _DAY = 1440 * MINUTE
@@ -34,21 +24,7 @@ _LAG = 5 * MINUTE
 """So long after a span is over it is made: what comes even later is added to it by itself, which takes longer."""
 _AT_ONCE = 24
 """Spans that are made or deleted in one transaction: while it lasts, others have to wait."""
-_COLUMNS: dict[Table, tuple[str, ...]] = {
-    outcome_sum: ("span", "at", "outcome", "count"),
-    duration_sum: ("span", "at", "of", "step", "count"),
-    pair_sum: ("span", "at", "sender", "receiver", "module", "outcome", "count", "last"),
-}
-_MINUTE_US = MINUTE * 1000
-_DIRECT, _REFUSE = Way.DIRECT.value, Way.REFUSE.value
-_OF_EXCHANGE = itemgetter(
-    *places(exchange, "id", "way", "outcome", "hub_us", "sender", "receiver", "receiver_id", "module")
-)
-_OF_DELIVERY = itemgetter(
-    *places(delivery, "exchange_id", "http_status", "partner_us", "sender", "receiver", "module", "outcome")
-)
-_MARKS = select(sum_mark.c.span, sum_mark.c.until_at)
-_Key = tuple[Any, ...]
+_TABLES = outcome_sum, duration_sum, pair_sum
 
 
 def span_of(step: int) -> int:
@@ -63,11 +39,7 @@ def kept_days(span: int) -> int | None:
 
 async def marks(connection: AsyncConnection) -> dict[int, int]:
     """Until when (milliseconds since 1970) the spans of each length are made."""
-    return _made(await connection.execute(_MARKS))
-
-
-def _made(rows: Iterable[Any]) -> dict[int, int]:
-    return dict.fromkeys(SPANS[1:], 0) | dict(map(tuple, rows))
+    return made_until(await connection.execute(MARKS))
 
 
 def cover(since: int, until: int, spans: Sequence[int], made: Mapping[int, int]) -> list[tuple[int, int, int]]:
@@ -96,60 +68,6 @@ def _cover(since: int, until: int, spans: Sequence[int], made: Mapping[int, int]
     yield from _cover(end, until, shorter, made)
 
 
-class Sums:
-    """Counts of some rows, by the minute and by what tells them apart: how many, and the latest number."""
-
-    def __init__(self, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
-        self._counts: dict[Table, dict[_Key, tuple[int, int]]] = {table: {} for table in _COLUMNS}
-        outcomes: list[_Key] = []
-        durations: list[_Key] = []
-        pairs: dict[_Key, tuple[int, int]] = self._counts[pair_sum]
-        for number, way, outcome, hub_us, sender, receiver, receiver_id, module in map(_OF_EXCHANGE, exchanges):
-            at = number // _MINUTE_US * MINUTE
-            outcomes.append((at, outcome))
-            if way is None:
-                continue  # of what never was a message, only how it ended: anybody could have sent it
-            durations.append((at, HUB, step_of(hub_us)))
-            if way != _DIRECT:  # else its delivery is what counts
-                # A receiver that nobody knows may be any: each would be a sum of its own.
-                known = way == _REFUSE and receiver_id is not None
-                _add(pairs, (at, sender, receiver if known else NOBODY, module, outcome), 1, number)
-        for number, http_status, partner_us, sender, receiver, module, outcome in map(_OF_DELIVERY, deliveries):
-            at = number // _MINUTE_US * MINUTE
-            if http_status is not None:
-                durations.append((at, PARTNER, step_of(partner_us)))
-            _add(pairs, (at, sender, receiver, module, outcome), 1, number)
-        for table, keys in ((outcome_sum, outcomes), (duration_sum, durations)):
-            self._counts[table] = {key: (count, 0) for key, count in Counter(keys).items()}
-
-    def rows(self, table: Table, made: Mapping[int, int]) -> list[_Key]:
-        """Rows for a table, as its columns are: of minutes, and of longer spans where those are made already."""
-        size = len(_COLUMNS[table])  # not all have the latest number
-        return [each[:size] for span in SPANS for each in self._of(table, span, made)]
-
-    def _of(self, table: Table, span: int, made: Mapping[int, int]) -> Iterator[_Key]:
-        length, together = span * MINUTE, self._counts[table]
-        if span > 1:
-            late = [(key, count) for key, count in together.items() if key[0] < made[span]]
-            together = {}
-            for (at, *key), count in late:
-                _add(together, (at // length * length, *key), *count)
-        return ((span, *key, *count) for key, count in together.items())
-
-
-def _add(counts: dict[_Key, tuple[int, int]], key: _Key, count: int, last: int) -> None:
-    before, latest = counts.get(key, (0, 0))
-    counts[key] = before + count, max(latest, last)
-
-
-def add(rows: Rows, exchanges: Iterable[Values], deliveries: Iterable[Values]) -> None:
-    """Count rows of the journal, which must be new."""
-    sums = Sums(exchanges, deliveries)
-    made = _made(rows.all(_MARKS))
-    for table in _COLUMNS:
-        rows.count(table, sums.rows(table, made), latest=("last",) if table is pair_sum else ())
-
-
 async def make_spans(connection: AsyncConnection, now: int) -> bool:
     """Make longer spans of what is over, some at once; whether there are more. `now` is in milliseconds."""
     made = {1: now - _LAG} | await marks(connection)
@@ -161,7 +79,7 @@ async def make_spans(connection: AsyncConnection, now: int) -> bool:
         end = min(over, begin + _AT_ONCE * length)
         if end <= made[span]:
             continue
-        for table in _COLUMNS:
+        for table in _TABLES:
             await _make(connection, table, shorter, span, made[span], end)
         await upsert(connection, sum_mark, [{"span": span, "until_at": end}])
         made[span], more = end, more or end < over
@@ -183,7 +101,7 @@ async def _make(connection: AsyncConnection, table: Table, shorter: int, span: i
         .where(columns.span == shorter, columns.at >= begin, columns.at < end)
         .group_by(at, *keys)
     )
-    await connection.execute(insert(table).from_select(_COLUMNS[table], whole))
+    await connection.execute(insert(table).from_select(COLUMNS[table.name], whole))
 
 
 async def prune_sums(connection: AsyncConnection, now: int, days: int) -> int:
@@ -198,7 +116,7 @@ async def prune_sums(connection: AsyncConnection, now: int, days: int) -> int:
         end = now - (min(_KEPT[span] or days, days) + 1) * _DAY
         if longer is not None:
             end = min(end, made[longer])
-        for table in _COLUMNS:
+        for table in _TABLES:
             of = table.c.span == span
             oldest = await connection.scalar(select(func.min(table.c.at)).where(of))
             if oldest is not None and oldest < end:

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.durations import of_step
 from hub.core.outcome import Outcome
+from hub.store.counting import HUB, NOBODY, PARTNER, SPANS
 from hub.store.journal_schema import delivery, duration_sum, exchange, outcome_sum, pair_sum
 from hub.store.statements import among
-from hub.store.sums import HUB, MOST_STRETCHES, NOBODY, PARTNER, SPANS, cover, marks, span_of
+from hub.store.sums import MOST_STRETCHES, cover, marks, span_of
 
 MOST_PAIRS = 1000
 _NOTHING = (0, 0, 0)

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.store.database import Database
-from hub.store.traces import sort_part
+from hub.store.sorting import sort_part
 from tests.versions import location
 
 DAY = 86_400_000

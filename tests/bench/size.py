@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,9 +29,10 @@ from hub.core.party import Role
 from hub.ids import new_id
 from hub.partners.opening import Store
 from hub.store import journal
-from hub.store.database import Database, Part
+from hub.store.database import Database
 from hub.store.journal_schema import delivery, exchange
 from hub.store.migrations import revisions, upgrade
+from hub.store.pruning import prune
 from tests.bench import probes, servers
 from tests.bench.filling import Amount, fill
 from tests.bench.partitions import compare
@@ -202,7 +204,7 @@ async def _pruning(database: Database) -> float:
     """In pieces as large as the hub's, without its pauses."""
     began, gone = time.perf_counter(), 0
     for _ in range(_PRUNED):
-        gone += await database.write(lambda connection: journal.prune(connection, None, 100), Part.JOURNAL)
+        gone += await database.write_rows(partial(prune, before_id=None, most=100))
     return gone / 2 / (time.perf_counter() - began)
 
 

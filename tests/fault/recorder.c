@@ -2,6 +2,10 @@
 
    Loaded before libc. One call after the other: whatever stands in front of an answer in the record was done before
    that answer went out. Nothing is really synced: a test that asks what survives a power cut asks the record.
+
+   Processes that a process starts write to the same record, each event in one append. Between two of them an event may
+   come a moment after what it tells: never one of a file that the other one writes to, since SQLite gives up its lock
+   only after the call, and never a sync, which is nothing but its event.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,6 +38,7 @@ struct head {
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static int record = -1;
+static pid_t owner;
 static const char *root;
 static size_t root_size;
 static char *paths[FILES]; /* of open files below the root */
@@ -43,6 +48,7 @@ __attribute__((constructor)) static void begin(void) {
     const char *to = getenv("FAULT_RECORD");
     if (!root || !to) abort();
     root_size = strlen(root);
+    owner = getpid();
     record = syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (record < 0) abort();
 }
@@ -130,7 +136,8 @@ int openat64(int folder, const char *path, int flags, ...) {
 
 int close(int file) {
     begin_call();
-    if (path_of(file)) {
+    /* Between vfork and exec, what is to become another process closes files of its own, in the memory of this one. */
+    if (path_of(file) && getpid() == owner) {
         free(paths[file]);
         paths[file] = NULL;
     }

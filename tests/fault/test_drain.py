@@ -5,12 +5,17 @@ OCPI 2.2.1, transport_and_format: Offline behaviour. A partner that gets no answ
 
 import asyncio
 import json
-from contextlib import suppress
+import os
+import signal
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 
 from tests.fault.load import ALL, LINE, Load, configure, join, put, receiver
 from tests.fault.process import HubProcess
+from tests.fault.vitals import children
 from tests.partner import Partner, hang, ocpi
 from tests.raw import wire
 
@@ -42,6 +47,31 @@ async def test_under_load_every_request_is_answered(tmp_path, number):
     assert load.answers[200, 1000] == len([each for each in emsp.lines if each == LINE])
     events = [json.loads(line)["event"] for line in hub.log.read_text().splitlines() if line.startswith("{")]
     assert events[-2:] == ["stopping", "stopped"]
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+async def test_what_was_noted_until_the_end_is_in_the_journal(tmp_path, number):
+    """Also where the signal reaches all processes of the hub, as systemd and a terminal may do."""
+    cpo, emsp = Partner("NL-CPO:CPO"), receiver()
+    hub = HubProcess(tmp_path)
+    async with hub, cpo.serve(), emsp.serve():
+        await join(hub, cpo)
+        await join(hub, emsp)
+        (writer,) = children(hub.pid)
+        load = Load(hub.url, put(cpo))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.run(25, 1_000_000))
+            await load.reach(1500)  # more than waits for half a second
+            os.kill(writer, signal.Signals[number])
+            assert await hub.signalled(number) == 0
+    assert not Path(f"/proc/{writer}").exists()
+    with closing(sqlite3.connect(hub.database)) as database:
+        noted = database.execute("SELECT count(*) FROM exchange WHERE method = 'PUT' AND ocpi_status = 1000").fetchone()
+        counted = database.execute("SELECT sum(count) FROM pair_sum WHERE span = 1").fetchone()
+        sent = database.execute("SELECT count(*) FROM delivery").fetchone()
+    assert noted == (load.answers[200, 1000],)
+    assert counted == sent
+    assert "journal_process_ended" not in hub.log.read_text()
 
 
 async def test_what_comes_while_it_drains_is_refused_and_what_was_there_is_answered(tmp_path):

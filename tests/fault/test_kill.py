@@ -150,8 +150,9 @@ async def test_kills_lose_nothing_that_was_acknowledged(tmp_path, proof):
     proof.at_least("acknowledged writes", acknowledged.total(), size(200, 10_000))
     for kind in KINDS:
         proof.at_least(f"{kind} among them", acknowledged[kind], size(1, 200))
-    proof.at_least("writes cut off that were carried out", sum(line.carried_out for line in lines), 1)
-    proof.at_least("writes cut off that were rolled back", sum(line.rolled_back for line in lines), 1)
+    # A kill comes at any moment: of few, none may have hit a write just then.
+    proof.at_least("writes cut off that were carried out", sum(line.carried_out for line in lines), size(0, 1))
+    proof.at_least("writes cut off that were rolled back", sum(line.rolled_back for line in lines), size(0, 1))
     proof.exactly("acknowledged writes lost", sum(len(line.wrong) for line in lines), 0)
 
 

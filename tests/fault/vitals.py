@@ -1,4 +1,4 @@
-"""What a hub that is a process takes of the machine: memory, descriptors, tasks, processor time; and their trend."""
+"""What a hub takes of the machine, with its process for the journal: memory, descriptors, time; and their trend."""
 
 import itertools
 import os
@@ -23,16 +23,26 @@ class Vitals(msgspec.Struct, frozen=True):
 
 
 def look(pid: int, at: float) -> Vitals:
-    """How a process stands."""
-    told = _RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
-    assert told
-    return Vitals(at, int(told[1]) * 1024 / 1e6, len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    """How a process stands, with those that it has started."""
+    pids = [pid, *children(pid)]
+    told = [_RESIDENT.search(Path(f"/proc/{each}/status").read_text()) for each in pids]
+    files = sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in pids)
+    return Vitals(at, sum(int(each[1]) for each in told if each) * 1024 / 1e6, files)
 
 
 def processor(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
+    """Seconds of processor time that a process has used, with those that it has started and that still run."""
+    return sum(map(_processor, [pid, *children(pid)]))
+
+
+def _processor(pid: int) -> float:
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 async def tasks(admin: str, key: str) -> int:

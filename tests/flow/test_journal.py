@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from hub.core.catalogue import CATALOGUE
@@ -23,7 +22,7 @@ from hub.flow import journal as module
 from hub.flow.journal import Journal
 from hub.flow.numbers import Numbers
 from hub.ocpi.rules import Finding
-from hub.store import traces
+from hub.store import sorting
 from hub.store.database import Database
 from hub.store.journal import Filter, page, size, trace
 from hub.store.migrations import upgrade
@@ -153,7 +152,7 @@ async def test_findings_reach_their_exchange_before_and_after_it_is_written(noti
 async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, monkeypatch):
     monkeypatch.setattr(module, "_MOST", 300)
     pages = await noting.database.read(lambda c: _pragma(c, "page_count"))
-    await noting.database.write_rows(lambda rows: rows.all(text(f"PRAGMA max_page_count = {pages + 4}")))
+    await noting.database.write_rows(lambda rows: rows.connection.execute(f"PRAGMA max_page_count = {pages + 4}"))
     with capture_logs() as logs:
         for _ in range(3):
             noting.handle(200)
@@ -162,7 +161,7 @@ async def test_a_full_disk_loses_rows_says_so_once_and_is_tried_again(noting, mo
         assert 0 < noting.journal.lost <= 300
     (said,) = [each for each in logs if each["event"] == "journal_behind"]
     assert said["error"] == "database or disk is full"
-    await noting.database.write_rows(lambda rows: rows.all(text("PRAGMA max_page_count = 1000000")))
+    await noting.database.write_rows(lambda rows: rows.connection.execute("PRAGMA max_page_count = 1000000"))
     lost = noting.journal.lost
     assert len(await noting.rows()) == 600 - lost
     assert noting.journal.lost == lost
@@ -229,8 +228,8 @@ async def test_what_is_too_old_or_too_much_goes(noting):
 
 
 async def test_ids_are_sorted_once_there_are_enough_of_them(noting, monkeypatch):
-    monkeypatch.setattr(traces, "PART", 100)
-    monkeypatch.setattr(traces, "LAG", -DAY)
+    monkeypatch.setattr(sorting, "PART", 100)
+    monkeypatch.setattr(sorting, "LAG", -DAY)
     noting.handle(350)
     assert len(await noting.rows()) == 350
     await noting.journal.tidy()

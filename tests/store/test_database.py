@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from hub.store.database import Database
 from hub.store.errors import StoreClosed, StoreDamaged, StoreUnavailable, StoreUnsuitable
+from hub.store.journal_schema import trace_key
 from hub.store.schema import meta, party
-from hub.store.sqlite import set_pragmas
+from hub.store.sqlite_rows import set_pragmas
 from tests.store.kinds import only_sqlite
 
 # Keeps SQLite busy for a moment.
@@ -346,8 +347,12 @@ async def test_closing_waits_for_the_write_under_way_and_ends_every_thread(tmp_p
 
 
 def put_rows(*names):
-    """The same as `put`, with what is for many rows."""
-    return lambda rows: rows.insert(meta, [[name, ""] for name in names])
+    """The same as `put`, with what is for many rows of the journal."""
+    return lambda rows: rows.insert("trace_key", [[0, name, 0] for name in names])
+
+
+async def row_keys(connection):
+    return set((await connection.execute(select(trace_key.c.key))).scalars())
 
 
 async def test_rows_written_in_one_go_are_all_there_or_none(database):
@@ -356,7 +361,8 @@ async def test_rows_written_in_one_go_are_all_there_or_none(database):
         with pytest.raises(IntegrityError):
             await database.write_rows(bad)
     await database.write_rows(put_rows("e"))
-    assert await database.read(keys) == {"a", "b", "c", "e"}
+    assert await database.read(row_keys) == {"a", "b", "e"}
+    assert await database.read(keys) == {"c"}
 
 
 @only_sqlite
@@ -379,13 +385,17 @@ async def test_rows_are_written_to_the_end_where_nobody_waits_any_more(database)
     with pytest.raises(asyncio.CancelledError):
         await writing
     await other
-    assert await database.read(keys) == {"a", "b"}
+    assert await database.read(row_keys) == {"a"}
+    assert await database.read(keys) == {"b"}
 
 
 @only_sqlite
 async def test_what_writes_rows_is_as_durable_and_closed_with_the_rest(database):
     def pragmas(rows):
-        return [rows.all(text(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "fullfsync")]
+        return [
+            rows.connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "fullfsync")
+        ]
 
     assert await database.write_rows(pragmas) == ["wal", 2, 1]
     await database.write_rows(put_rows("a"))

@@ -290,7 +290,7 @@ async def test_behind_pgbouncer_with_a_session_for_each(postgresql, url, readabl
                 await database.write(put(f"n{place}"))
             found = await asyncio.gather(*(database.read(keys) for _ in range(12)))
             assert all(len(each) == 20 for each in found)
-            await database.write_rows(lambda rows: rows.insert(meta, [[f"r{n}", ""] for n in range(50)]))
+            await database.write_rows(lambda rows: rows.insert("meta", [[f"r{n}", ""] for n in range(50)]))
             with pytest.raises(DatabaseReadOnly):
                 await database.read(put("no"))
             seat = database.seat()

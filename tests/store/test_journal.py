@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 from hub.core.outcome import Outcome
 from hub.core.party import PartyRole
 from hub.store import journal_schema as schema
-from hub.store import traces
+from hub.store import sorting
 from hub.store.captures import load_captures, set_capture
 from hub.store.journal import (
     Batch,
@@ -24,11 +24,11 @@ from hub.store.journal import (
     keep,
     page,
     page_query,
-    prune,
     size,
     trace,
 )
 from hub.store.platforms import create_platform, remove
+from hub.store.pruning import prune
 from tests.store.kinds import only_sqlite
 
 NOW = 1_800_000_000_000_000
@@ -82,10 +82,10 @@ class Disk:
         return [row.id - NOW for row in rows]
 
     async def sort(self) -> bool:
-        return await self.database.write_rows(lambda c: traces.sort_part(c, NOW + 10**9))
+        return await self.database.write_rows(lambda c: sorting.sort_part(c, NOW + 10**9))
 
     async def prune(self, before: int | None, most: int) -> int:
-        return await self.database.write(lambda c: prune(c, None if before is None else NOW + before, most))
+        return await self.database.write_rows(lambda c: prune(c, None if before is None else NOW + before, most))
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ class Spy:
 @only_sqlite
 @pytest.mark.parametrize("parts", [False, True])
 async def test_traces_are_read_by_indexes(disk, parts, monkeypatch):
-    monkeypatch.setattr(traces, "PART", 2)
+    monkeypatch.setattr(sorting, "PART", 2)
     asked: list[Any] = []
 
     async def run(connection: Any) -> None:
@@ -276,7 +276,7 @@ async def test_traces_are_read_by_indexes(disk, parts, monkeypatch):
 
 
 async def test_ids_are_found_whether_sorted_or_not_and_where_they_came_late(disk, monkeypatch):
-    monkeypatch.setattr(traces, "PART", 3)
+    monkeypatch.setattr(sorting, "PART", 3)
     chance = random.Random(5)
     rows = [exchange(10 * n, correlation_id=f"c{chance.randrange(9)}", request_id=f"r{n % 25}") for n in range(60)]
     legs = [
@@ -323,7 +323,7 @@ async def same_as_by_hand(disk: Disk, rows: list[Any], legs: list[Any], names: l
 
 
 async def test_what_has_the_key_of_another_is_not_taken_for_it(disk, monkeypatch):
-    monkeypatch.setattr(traces, "PART", 1)
+    monkeypatch.setattr(sorting, "PART", 1)
     end = "-the-same-end"
     rows = [exchange(n, correlation_id=f"c{n}{end}", request_id=f"r{n}{end}") for n in range(3)]
     await disk.put(rows, [delivery(10 + n, n, request_id=f"out1{n}{end}") for n in range(3)])

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from hub.core.party import Party, PartyRole
-from hub.store import hints, journal, mirror, sums, traces
+from hub.store import hints, journal, mirror, pruning, sorting, sums
 from hub.store.database import Database, Part
 from hub.store.migrations import upgrade
 from hub.store.platforms import create_platform
@@ -141,8 +141,6 @@ def writing(of):
         "a platform dropped": partial(mirror.drop_platform, platform_id=3),
         "hints forgotten": partial(hints.forget_older, before=AMOUNT.end - 8990),
         "findings": partial(journal.add_findings, found={of.middle: (1, "words")}),
-        "journal pruned": partial(journal.prune, before_id=None, most=100),
-        "journal pruned by time": partial(journal.prune, before_id=of.middle, most=100),
         "longer sums": partial(sums.make_spans, now=AMOUNT.end + 600_000),
         "sums pruned": partial(sums.prune_sums, now=AMOUNT.end + 2 * probes.DAY, days=1),
     }
@@ -168,16 +166,23 @@ async def test_rows_of_the_journal(database):
     row = [getattr(found.exchange, column.name) for column in journal.exchange.columns]
     batch = journal.Batch([[of.middle + 1, *row[1:]]])
 
-    def sort(rows):
-        assert traces.sort_part(rows, AMOUNT.end * 1000 + 10 * traces.LAG)
+    def and_back(rows, work):
+        assert work(rows)
         raise Back
+
+    tidying = (
+        partial(sorting.sort_part, now=AMOUNT.end * 1000 + 10 * sorting.LAG),
+        partial(pruning.prune, before_id=None, most=100),
+        partial(pruning.prune, before_id=of.middle, most=100),
+    )
 
     with asked(database) as statements:
         await journal.keep(database, batch)
         await journal.keep(database, batch)  # again: as after an error
-        with suppress(Back):
-            await database.write_rows(sort)
-    assert len(statements) > 5
+        for work in tidying:
+            with suppress(Back):
+                await database.write_rows(partial(and_back, work=work))
+    assert len(statements) > 15
     await check(database, "rows with their keys", statements)
 
 

@@ -91,8 +91,8 @@ async def test_the_journal_holds_up_nobody_else(nodes):
 
 async def test_rows_are_written_to_the_end_where_nobody_waits_any_more(nodes):
     def work(rows):
-        rows.all(text("SELECT pg_sleep(0.2)"))
-        rows.insert(meta, [["a", ""]])
+        rows._connection.execute(text("SELECT pg_sleep(0.2)"))
+        rows.insert("meta", [["a", ""]])
 
     writing = asyncio.create_task(nodes[0].write_rows(work))
     await asyncio.sleep(0.05)
@@ -144,9 +144,9 @@ async def test_a_nul_in_a_text_costs_no_row(nodes):
     """SQLite takes it; partners may send it in any name or id."""
     node, bad = nodes[0], "a\0b"
     await node.write(lambda c: c.execute(insert(meta).values(key=bad, value="1")))
-    await node.write_rows(lambda rows: rows.insert(meta, [[f"{n}{bad}", bad] for n in range(9)]))
-    await node.write_rows(lambda rows: rows.insert(meta, [["one", bad]]))
-    await node.write_rows(lambda rows: rows.insert_missing(meta, [["two", bad], ["one", bad]]))
+    await node.write_rows(lambda rows: rows.insert("meta", [[f"{n}{bad}", bad] for n in range(9)]))
+    await node.write_rows(lambda rows: rows.insert("meta", [["one", bad]]))
+    await node.write_rows(lambda rows: rows.insert_missing("meta", [["two", bad], ["one", bad]]))
     for found in (meta.c.key == bad, among(meta.c.key, [bad]), among_rows([meta.c.key, meta.c.value], [(bad, "1")])):
         rows = (await node.read(lambda c, found=found: c.execute(select(meta).where(found)))).all()
         assert [tuple(row) for row in rows] == [("a\ufffdb", "1")]
