@@ -22,6 +22,8 @@ _ARENA_MAX = -8
 """M_ARENA_MAX of glibc's malloc.h."""
 _YOUNG = 10_000
 """Objects that are more than before until the collector looks at them: a message makes hundreds, and none is left."""
+_GIVE_BACK = 300.0
+"""Seconds. It takes some milliseconds, in which nothing else is done."""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -53,11 +55,11 @@ async def serve_until_told(config: Config, read: Read) -> None:
         words = _welcome(config, app)
         # One line on standard output tells who started this worker that it is ready, and what to say to people.
         say(msgspec.json.encode(words).decode() if config.worker else "\n".join(words))
-        reloads = asyncio.create_task(_reload(app, reloading))
+        beside = [asyncio.create_task(each) for each in (_reload(app, reloading), _give_memory_back())]
         await stopping.wait()
-        reloads.cancel()
-        with suppress(asyncio.CancelledError):
-            await reloads
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         logger.info("stopping", at_most_seconds=app.config.limits.drain + app.config.limits.timeout)
     logger.info("stopped")
     if not config.worker:
@@ -84,6 +86,14 @@ def _share_memory() -> None:
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+async def _give_memory_back() -> None:
+    """Now and then, give the system what is free between what is in use: glibc does so at the end of it only."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:
+        await asyncio.sleep(_GIVE_BACK)
+        trim(0)
 
 
 async def _reload(app: App, wanted: asyncio.Event) -> None:
