@@ -1,7 +1,7 @@
 """A table applied to an object: a new object, and what was lost on the way. The object given is left as it is."""
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, ClassVar
 
 from hub.bridge.rules import (
     ABSENT,
@@ -14,7 +14,6 @@ from hub.bridge.rules import (
     Move,
     Only,
     Partly,
-    Rule,
     Table,
     Within,
     Words,
@@ -45,26 +44,27 @@ class Walk:
         steps = table.patch_steps if partial else table.steps
         builds = table.makes if not partial else [each for each in table.builds.items() if _has_place(each[1], value)]
         built, used = self._built(table, builds, value, place) if builds else ({}, ())
-        told: Json = {}
-        for name, held in value.items():
-            step = steps.get(name)
-            if step is None:
-                told[name] = held
+        told = value.copy()
+        for name in used:
+            told.pop(name, None)
+        for name, to, rule in steps:
+            if name not in told:
                 continue
-            if name in used:
-                continue
-            to, rule, ruled = step
-            carried = held if rule is None else self._carried(table, rule, held, (place, name))
+            held = told[name] if to == name else told.pop(name)
+            carried = held if rule is None else self._carry[type(rule)](self, table, rule, held, (place, name))
             if carried is ABSENT:
                 if not partial or isinstance(rule, Drop | Only):
+                    told.pop(name, None)
                     continue
                 # What was there before is no longer so: a PATCH that can not tell what is there now takes it away.
                 carried = None
-            if to in told or to in built:
-                self._lose_one(table, to, carried, told, built, place, ruled=ruled)
-            if ruled or to not in told:
-                told[to] = carried
-        told.update(built)
+            if to != name and to in told:
+                self._lose_one(table, (place, to), carried, told[to])
+            told[to] = carried
+        for name, made in built.items():
+            if name in told:
+                self._lose_one(table, (place, name), made, told[name])
+            told[name] = made
         return told
 
     def _built(
@@ -84,41 +84,33 @@ class Walk:
                 used.update(build.uses)
         return built, used
 
-    def _lose_one(
-        self, table: Table, to: str, carried: Any, told: Json, built: Json, place: Place, *, ruled: bool
-    ) -> None:
+    def _lose_one(self, table: Table, place: Place, kept: Any, left: Any) -> None:
         """Of two fields that get one name, one is lost.
 
         A field that the source version does not know may have a name that means another one in the target.
         """
-        kept, left = (carried, told.get(to)) if ruled else (told.get(to, built.get(to)), carried)
         if left not in (None, [], kept):
-            self._lose(table, (place, to), f"another field in OCPI {table.target}")
+            self._lose(table, place, f"another field in OCPI {table.target}")
 
-    def _carried(self, table: Table, rule: Rule, held: Any, place: Place) -> Any:
-        if isinstance(rule, Move):
-            if rule.how is None or held is None:
-                return held
-            self._table, self._place = table, place
-            try:
-                return rule.how(held, self._reported)
-            except Lost as reason:
-                self._lose(table, place, str(reason))
-                return ABSENT
-        if isinstance(rule, Within):
-            return self._within(table, rule, held, place)
-        if isinstance(rule, Words):
-            return self._words(table, rule, held, place)
-        if isinstance(rule, Only):
-            return held if rule.when(self.facts) else ABSENT
-        self._drop(table, rule, held, place)
-        return ABSENT
+    def _moved(self, table: Table, rule: Move, held: Any, place: Place) -> Any:
+        if rule.how is None or held is None:
+            return held
+        self._table, self._place = table, place
+        try:
+            return rule.how(held, self._reported)
+        except Lost as reason:
+            self._lose(table, place, str(reason))
+            return ABSENT
 
-    def _drop(self, table: Table, rule: Drop, held: Any, place: Place) -> None:
+    def _only(self, _table: Table, rule: Only, held: Any, _place: Place) -> Any:
+        return held if rule.when(self.facts) else ABSENT
+
+    def _drop(self, table: Table, rule: Drop, held: Any, place: Place) -> Any:
         # What says nothing can not be lost.
         if held is not None and held != []:
             for below in ("",) if rule.parts is None else rule.parts(held):
                 self.losses.append(Loss(table.source, _text(place) + below, rule.why))
+        return ABSENT
 
     def _within(self, table: Table, rule: Within, held: Any, place: Place) -> Any:
         if not isinstance(held, list):
@@ -166,6 +158,11 @@ class Walk:
 
     def _lose(self, table: Table, place: Place, why: str) -> None:
         self.losses.append(Loss(table.source, _text(place), why))
+
+    _carry: ClassVar[Mapping[type, Callable[..., Any]]] = {
+        Move: _moved, Within: _within, Words: _words, Only: _only, Drop: _drop,
+    }  # fmt: skip
+    """What carries a value over, by the kind of its rule."""
 
 
 def _has_place(build: Build, value: Json) -> bool:

@@ -148,8 +148,8 @@ class Partly(msgspec.Struct, frozen=True):
 
 ABSENT: Final = msgspec.UNSET
 Rule: TypeAlias = Drop | Only | Move | Within | Words
-Step: TypeAlias = tuple[str, Rule | None, bool]
-"""What a field is called in the other version; the rule for its value, where that changes; whether it has a rule."""
+Step: TypeAlias = tuple[str, str, Rule | None]
+"""A field that has a rule, what it is called in the other version, and the rule, where its value changes."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -169,32 +169,33 @@ class Table(msgspec.Struct, frozen=True):
     patches: Mapping[str, Rule] = {}
     first: Callable[[Json, Lose], Json] | None = None
     says: str = ""
-    steps: Mapping[str, Step] = {}
-    patch_steps: Mapping[str, Step] = {}
+    steps: tuple[Step, ...] = ()
+    patch_steps: tuple[Step, ...] = ()
     makes: tuple[tuple[str, Build], ...] = ()
 
     def __post_init__(self) -> None:
         """What follows from the rows, for the code that applies them.
 
-        `steps` and, for a PATCH, `patch_steps` are about all names that rules and builds have. A field of another name
-        passes as it is. `makes` are the builds for whole objects.
+        `steps` and, for a PATCH, `patch_steps` are the rules, `makes` the builds for whole objects.
         """
-        moved = {rule.to for rule in self.fields.values() if not isinstance(rule, Drop | Only) and rule.to}
-        used = {name for build in self.builds.values() for name in build.uses}
-        names = tuple(dict.fromkeys((*self.fields, *self.builds, *self.patches, *moved, *used)))
         known = {
-            "steps": {name: _step(name, self.fields.get(name)) for name in names},
-            "patch_steps": {name: _step(name, self.patches.get(name) or self.fields.get(name)) for name in names},
+            "steps": _steps(self.fields),
+            "patch_steps": _steps({**self.fields, **self.patches}),
             "makes": tuple((name, build) for name, build in self.builds.items() if not build.patch),
         }
         for field, value in known.items():
             msgspec.structs.force_setattr(self, field, value)
 
 
-def _step(name: str, rule: Rule | None) -> Step:
-    to = name if rule is None or isinstance(rule, Drop | Only) else rule.to or name
-    as_it_is = isinstance(rule, Move) and rule.how is None
-    return to, None if as_it_is else rule, rule is not None
+def _steps(rules: Mapping[str, Rule]) -> tuple[Step, ...]:
+    """A field that gets the name of another one that has a rule comes after that."""
+    steps = [_step(name, rule) for name, rule in rules.items()]
+    return tuple(sorted(steps, key=lambda step: step[1] != step[0] and step[1] in rules))
+
+
+def _step(name: str, rule: Rule) -> Step:
+    to = name if isinstance(rule, Drop | Only) else rule.to or name
+    return name, to, None if isinstance(rule, Move) and rule.how is None else rule
 
 
 def default(value: Any) -> Build:

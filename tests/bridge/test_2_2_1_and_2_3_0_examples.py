@@ -41,11 +41,11 @@ def test_what_is_new_in_locations_is_named() -> None:
     assert down("Location", location) == (
         {"id": "LOC1", "evses": [{"uid": "E1", "connectors": [TYPE_2]}]},
         [
-            "help_phone",
-            "parking_places",
+            "evses[0].connectors[0].capabilities",
             "evses[0].parking",
             "evses[0].accepted_service_providers",
-            "evses[0].connectors[0].capabilities",
+            "parking_places",
+            "help_phone",
         ],
     )
 
@@ -103,7 +103,7 @@ def test_a_picture_or_a_token_of_a_new_kind_is_of_another() -> None:
     location = {"images": [{"category": "MAP"}], "publish_allowed_to": [{"type": "EMAID"}]}
     assert down("Location", location) == (
         {"images": [{"category": "OTHER"}], "publish_allowed_to": [{"type": "OTHER"}]},
-        ["images[0].category", "publish_allowed_to[0].type"],
+        ["publish_allowed_to[0].type", "images[0].category"],
     )
 
 
