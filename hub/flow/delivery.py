@@ -174,13 +174,8 @@ class Deliverer:
     def end(self, begun: Begun, to: Party, endpoint: str, outcome: Response | SendError, began: float) -> Reply:
         """What came of such a one: as `deliver`. `began` is when it was sent."""
         message, lost, leg, _ = begun
-        seconds = time.perf_counter() - began
-        leg.waited = round(seconds * 1_000_000)
         try:
-            if isinstance(outcome, SendError):
-                self._report(leg.platform.id, outcome.fault, seconds)
-                raise _told(outcome, to, leg.platform)
-            reply = self._taken(message, to, leg, endpoint, outcome)
+            reply = self._taken(message, to, leg, endpoint, self._arrived(to, leg, outcome, began))
         except OcpiError as error:
             leg.reason = error.message
             self._tell(message, to, leg, f"{error.code} {error.message}", began, lost, ())
@@ -200,19 +195,24 @@ class Deliverer:
 
     def pushed(self, message: Message, to: Party, leg: Leg, outcome: Response | SendError, began: float) -> None:
         """Tell what came of one of many, whose answer nobody waits for. `began` is when it was sent."""
-        seconds = time.perf_counter() - began
-        leg.waited = round(seconds * 1_000_000)
         try:
-            if isinstance(outcome, SendError):
-                self._report(leg.platform.id, outcome.fault, seconds)
-                raise _told(outcome, to, leg.platform)
-            code = self._code(message, to, leg, outcome)
+            answer = self._arrived(to, leg, outcome, began)
+            code = self._code(message, to, leg, answer)
         except OcpiError as error:
             leg.reason = error.message
             self._tell(message, to, leg, f"{error.code} {error.message}", began, (), ())
             return
-        leg.ended = Outcome.DELIVERED if is_ok(_http(outcome), code) else Outcome.DECLINED
+        leg.ended = Outcome.DELIVERED if is_ok(_http(answer), code) else Outcome.DECLINED
         self._tell(message, to, leg, str(code), began, (), ())
+
+    def _arrived(self, to: Party, leg: Leg, outcome: Response | SendError, began: float) -> Response:
+        """The answer of a platform. OcpiError where there is none, which is told to who keeps account of platforms."""
+        seconds = time.perf_counter() - began
+        leg.waited = round(seconds * 1_000_000)
+        if isinstance(outcome, SendError):
+            self._report(leg.platform.id, outcome.fault, seconds)
+            raise _told(outcome, to, leg.platform)
+        return outcome
 
     def abandoned(
         self, message: Message, to: Party, leg: Leg, began: float, lost: Losses = (), back: Losses = ()
