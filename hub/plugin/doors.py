@@ -16,6 +16,8 @@ from hub.plugin.serving import Failure, Fault
 
 DRAIN = 5.0
 """Seconds that requests under way get when a plugin stops."""
+_LAST = 0.05
+"""Seconds that connections get for their first request that came just before a port was given up."""
 _BACKLOG = 128
 _CAREFUL = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "ocpi-hub"}
 _QUIET = logging.getLogger("hub.plugin.http")
@@ -106,6 +108,13 @@ class Front:
     async def close(self) -> None:
         """Take no more, and answer what was taken."""
         self._closed = True
+        loop = asyncio.get_running_loop()
+        # Who was accepted a moment ago is served first. asyncio forgets a connection whose server closes before it is
+        # made (github.com/python/cpython/issues/109564), and aiohttp closes one that has not asked anything yet.
+        for listener in (each for server in self._servers for each in server.sockets):
+            loop.remove_reader(listener.fileno())
+        if self._servers:
+            await asyncio.sleep(_LAST)
         for server in self._servers:
             server.close()
         for runner in self._runners:

@@ -298,6 +298,7 @@ async def test_the_operator_changes_his_mind_while_the_hub_calls_back(app: App, 
 
     partner.says[VERSIONS] = suspended
     assert (await partner.register()).told == (200, 1000)
+    del partner.says[VERSIONS]  # or he does so again, when the hub looks whether it is there
     assert app.partners.show(str(partner.party)).state is State.SUSPENDED
     assert (await partner.ask("GET", TOKENS)).told == (401, 2000)
     await app.partners.resume(str(partner.party))

@@ -5,8 +5,10 @@ import socket
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from hub.plugin import PluginError, PluginFault
+from hub.plugin.doors import Doors, Front
 
 
 def listening(word: str, port: int = 0, extra: str = "") -> str:
@@ -65,6 +67,39 @@ async def test_a_reload_refuses_nobody(plugins, write):
     await runner.stop()
     with pytest.raises(aiohttp.ClientConnectorError):
         await fetch(url)
+
+
+async def opened(doors: Doors, word: str) -> tuple[Front, str]:
+    """One version of a plugin, which answers with a word."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=word)
+
+    front = Front("mine", doors, lambda handler, request: handler(request))
+    application = web.Application()
+    application.router.add_get("/", answer)
+    url = front.listen(application, host="127.0.0.1", port=0)
+    await front.open()
+    return front, url
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_comes_in_just_while_a_port_is_given_up_is_not_forgotten(turns):
+    """So many turns of the loop before: who is not taken any more is told so, who is taken gets an answer."""
+    front, url = await opened(Doors(), "one")
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing = asyncio.create_task(front.close())
+        client.settimeout(3)
+        try:
+            answer = await asyncio.to_thread(client.recv, 1000)
+        except ConnectionResetError:
+            answer = b""
+        await closing
+    assert answer.startswith(b"HTTP/1.1 200") or turns == 0
 
 
 async def test_a_new_version_that_fails_leaves_the_port_to_the_old_one(plugins, write):
