@@ -6,6 +6,7 @@ import structlog
 
 from hub.flow.http import HttpServer
 from hub.flow.server import OcpiServer
+from hub.listener import accept_no_more
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ class Drain:
         loop = asyncio.get_running_loop()
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
+        await accept_no_more(self._listener)
         self._listener.close()
         self._ocpi.drain()
         await self._answered(loop.time() + self._seconds)

@@ -58,6 +58,18 @@ async def listen(
     return await loop.create_server(protocol, sock=listener, backlog=config.listen.backlog, **options)
 
 
+async def accept_no_more(server: asyncio.Server) -> None:
+    """Let a server be closed: what it has accepted is made a connection first, and nothing more is accepted.
+
+    asyncio forgets one whose server closes before that (github.com/python/cpython/issues/109564): who asked something
+    there waits for ever.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0)
+
+
 def bind(
     config: Config, section: Literal["listen", "admin"] = "listen", *, shared: bool | None = None
 ) -> socket.socket:

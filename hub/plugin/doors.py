@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from hub.listener import accept_no_more
 from hub.listener.patience import PatientProtocol, with_target
 from hub.plugin.parts import NO_LIMITS, HttpLimits
 from hub.plugin.serving import Failure, Fault
@@ -108,12 +109,9 @@ class Front:
     async def close(self) -> None:
         """Take no more, and answer what was taken."""
         self._closed = True
-        loop = asyncio.get_running_loop()
-        # Who was accepted a moment ago is served first. asyncio forgets a connection whose server closes before it is
-        # made (github.com/python/cpython/issues/109564), and aiohttp closes one that has not asked anything yet.
-        for listener in (each for server in self._servers for each in server.sockets):
-            loop.remove_reader(listener.fileno())
-        if self._servers:
+        for server in self._servers:
+            await accept_no_more(server)
+        if self._servers:  # aiohttp closes a connection that has not asked anything yet
             await asyncio.sleep(_LAST)
         for server in self._servers:
             server.close()
