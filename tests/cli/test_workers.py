@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -79,8 +79,9 @@ class Found:
         found = {}
         for each in Path(f"/proc/{self.parent.pid}/task").glob("*/children"):
             for pid in each.read_text().split():
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                found[int(words[words.index(b"--worker") + 1])] = int(pid)
+                with suppress(FileNotFoundError, ValueError):  # it is gone, or is just becoming one
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                    found[int(words[words.index(b"--worker") + 1])] = int(pid)
         return [found[number] for number in sorted(found)]
 
     def invite(self):
