@@ -130,11 +130,11 @@ class Batch(msgspec.Struct):
 
 async def keep(database: Database, batch: Batch) -> None:
     """Write a batch, and count it in the sums. A row whose number is there already is passed by."""
-    rows = batch.exchanges, batch.deliveries, batch.captured
+    given = msgspec.structs.asdict(batch)
     try:
-        await database.write_rows(partial(insert, exchanges=rows[0], deliveries=rows[1], captured=rows[2]))
+        await database.write_rows(partial(insert, **given))
     except IntegrityError:  # what was written before an error is written again after it
-        await database.write_rows(partial(insert_new, exchanges=rows[0], deliveries=rows[1], captured=rows[2]))
+        await database.write_rows(partial(insert_new, **given))
 
 
 def named(table: Table, values: Values) -> Row:

@@ -129,12 +129,8 @@ class Client:
 
     def begin(self, held: Held, done: Done) -> None:
         """Send what is held. `done` is called once, with the answer or with what went wrong; then give it to `end`."""
-        if not self._busy:
-            self._deadlines.wake()
-        self._busy.add(held.connection)
-        held.connection.exchange(
-            held.payload, held.request.most(self._limits), held.started, held.request.deadline, done
-        )
+        request = held.request
+        self._exchange(held.connection, held.payload, request.most(self._limits), held.started, request.deadline, done)
 
     def end(self, held: Held, outcome: Response | SendError) -> Response | SendError | None:
         """What came of a request: its answer, or what went wrong. None where only `resume` can tell."""
@@ -181,12 +177,9 @@ class Client:
         connection = pool.hold(aimed.origin, started, push.sender, push=True)
         if connection is None:
             return False
-        if not self._busy:
-            self._deadlines.wake()
-        self._busy.add(connection)
         ended = partial(self._pushed, pool, connection, push.sender, aimed.forms, done)
         most = min(push.max_body, self._limits.max_body)
-        connection.exchange(push.to(aimed, request_id), most, started, push.deadline, ended)
+        self._exchange(connection, push.to(aimed, request_id), most, started, push.deadline, ended)
         return True
 
     async def follow(self, request: Request, response: Response) -> Response:
@@ -268,11 +261,9 @@ class Client:
                 except SendError as error:
                     error.sent = error.sent or again
                     raise
-            if not self._busy:
-                self._deadlines.wake()
-            self._busy.add(connection)
             answer: asyncio.Future[Response | SendError] = self._loop.create_future()
-            connection.exchange(payload, request.most(self._limits), started, request.deadline, partial(_tell, answer))
+            most, told = request.most(self._limits), partial(_tell, answer)
+            self._exchange(connection, payload, most, started, request.deadline, told)
             try:
                 outcome = await answer
             except asyncio.CancelledError:
@@ -290,6 +281,15 @@ class Client:
                 finally:
                     del outcome  # by its traceback, it would hold itself, and the request with it
             connection, again = None, True
+
+    def _exchange(
+        self, connection: Connection, payload: bytes, most: int, started: float, deadline: float, done: Done
+    ) -> None:
+        """Write a request to a connection, which is busy until its answer, or its deadline."""
+        if not self._busy:
+            self._deadlines.wake()
+        self._busy.add(connection)
+        connection.exchange(payload, most, started, deadline, done)
 
     def _put(self, pool: Pool, connection: Connection) -> None:
         """Keep a connection whose answer is there, if it can carry another request."""

@@ -151,7 +151,8 @@ async def test_killed_between_two_batches(database):
     assert await database.write_rows(works.number) == database._apart.pid
 
 
-async def test_killed_in_the_middle_of_a_batch(database, monkeypatch, tmp_path):
+async def held_up(database, monkeypatch, tmp_path):
+    """A batch that is begun and goes on when a file is there: its task, and the file."""
     begun, go = tmp_path / "begun", tmp_path / "go"
     held = partial(works.insert_once_it_may, begun=str(begun), go=str(go))
     monkeypatch.setattr(journal, "insert", held)
@@ -159,6 +160,11 @@ async def test_killed_in_the_middle_of_a_batch(database, monkeypatch, tmp_path):
     async with asyncio.timeout(10):
         while not begun.exists():
             await asyncio.sleep(0.005)
+    return writing, go
+
+
+async def test_killed_in_the_middle_of_a_batch(database, monkeypatch, tmp_path):
+    writing, go = await held_up(database, monkeypatch, tmp_path)
     go.touch()
     os.kill(database._apart.pid, signal.SIGKILL)
     await writing
@@ -200,13 +206,7 @@ async def test_where_it_can_not_be_started_the_hub_writes_by_itself(tmp_path, mo
 
 
 async def test_who_is_cancelled_leaves_no_answer_for_the_next_one(database, monkeypatch, tmp_path):
-    begun, go = tmp_path / "begun", tmp_path / "go"
-    held = partial(works.insert_once_it_may, begun=str(begun), go=str(go))
-    monkeypatch.setattr(journal, "insert", held)
-    writing = asyncio.create_task(keep(database, batch()))
-    async with asyncio.timeout(10):
-        while not begun.exists():
-            await asyncio.sleep(0.005)
+    writing, go = await held_up(database, monkeypatch, tmp_path)
     writing.cancel()
     next_one = asyncio.create_task(database.write_rows(works.number))
     await asyncio.sleep(0.02)
