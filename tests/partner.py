@@ -27,12 +27,16 @@ class Say(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A request that came in. Names in `headers` are lower case; `target` is path and query as they came."""
+    """A request that came in. Names in `headers` are lower case; `target` is path and query as they came.
+
+    `port` is the caller's: each connection has another.
+    """
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
+    port: int
 
     @property
     def line(self) -> str:
@@ -176,7 +180,9 @@ class Partner:
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        asked = Asked(request.method, request.raw_path, headers, await request.read())
+        assert request.transport is not None
+        port = request.transport.get_extra_info("peername")[1]
+        asked = Asked(request.method, request.raw_path, headers, await request.read(), port)
         self.asked.append(asked)
         async with self._came:
             self._came.notify_all()

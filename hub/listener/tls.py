@@ -13,6 +13,7 @@ import structlog
 from cryptography import x509
 
 from hub.config import TlsFiles
+from hub.marks import Mark, mark
 
 log = structlog.get_logger()
 
@@ -226,14 +227,6 @@ def _host(text: str) -> str | IPv4Address | IPv6Address:
         return text.lower()
 
 
-def _stamp(files: TlsFiles) -> list[tuple[int, int, int] | None]:
+def _stamp(files: TlsFiles) -> list[Mark | None]:
     """What differs when a file differs."""
-    return [_mark(path) for path in (files.certificate, files.key, files.client_ca) if path is not None]
-
-
-def _mark(path: Path) -> tuple[int, int, int] | None:
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_ino, state.st_size, state.st_mtime_ns
+    return [mark(path) for path in (files.certificate, files.key, files.client_ca) if path is not None]

@@ -4,9 +4,10 @@ One request is one attempt. A push is never sent a second time, whatever happens
 OCPI's offline rule, and the reason why this client exists.
 """
 
-from hub.upstream.client import Client, Held, PoolStats, is_redirect
+from hub.upstream.client import Client, Held, PoolStats
 from hub.upstream.dial import tls_context
 from hub.upstream.guard import Guard
+from hub.upstream.redirects import is_redirect
 from hub.upstream.request import Fault, Headers, Limits, Names, Request, Response, SendError
 from hub.upstream.resolver import Lookup, system_lookup
 from hub.upstream.url import split_url

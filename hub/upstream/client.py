@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -16,6 +15,7 @@ from hub.upstream.echo import without, without_token
 from hub.upstream.guard import Guard
 from hub.upstream.local import Locals
 from hub.upstream.pool import Pool
+from hub.upstream.redirects import is_redirect, redirect_error, target_within
 from hub.upstream.request import Fault, Limits, Request, Response, SendError, seconds
 from hub.upstream.resolver import Lookup, Resolver, system_lookup
 from hub.upstream.ticker import Ticker
@@ -72,7 +72,12 @@ class Client:
         self._closed = False
 
     def reconfigure(self, limits: Limits, guard: Guard, ssl_context: ssl.SSLContext) -> None:
-        """Other bounds from now on. Connections that are open carry the request they have to its end, and no other."""
+        """Other bounds from now on. Connections that are open carry the request they have to its end, and no other.
+
+        Where the bounds are what they were, everything stays.
+        """
+        if self._dialer.follows(limits, guard, ssl_context):
+            return
         self._limits = limits
         self._dialer = Dialer(limits, guard, ssl_context, Resolver(limits, self._resolve))
         self._outdated |= self._busy
@@ -239,11 +244,11 @@ class Client:
         """An answer, after a redirect to the same origin was followed."""
         if not (request.follow and is_redirect(response)):
             return response
-        target = _target_within(response, request.url, origin)
+        target = target_within(response, request.url, origin)
         with _already_sent():
             response = without_token(request, await self._deliver(pool, request, origin, target, started))
         if is_redirect(response):
-            raise _redirect_error(response, origin, "again")
+            raise redirect_error(response, origin, "again")
         return response
 
     async def _deliver(
@@ -371,30 +376,3 @@ def _tell(waiter: "asyncio.Future[Response | SendError]", outcome: Response | Se
 def _is_lost(request: Request, connection: Connection, error: SendError) -> bool:
     """Whether a connection was lost before a byte of the answer to what may be asked again."""
     return request.method == "GET" and error.fault is Fault.RESET and not connection.answered
-
-
-def is_redirect(response: Response) -> bool:
-    """Whether an answer sends the client elsewhere."""
-    return 300 <= response.status < 400 and response.status != 304
-
-
-def _target_within(response: Response, url: str, origin: Origin) -> str:
-    """The target of a redirect that may be followed, or SendError(REDIRECT)."""
-    location = response.headers.get("location")
-    if location is None:
-        raise _redirect_error(response, origin, "without saying where to")
-    try:
-        there, target = split_url(urljoin(url, location))
-    except (ValueError, SendError):
-        raise _redirect_error(response, origin, "to a URL that can not be used") from None
-    if there != origin or response.status not in {307, 308}:
-        raise _redirect_error(response, origin, f"to {there.scheme}://{there.authority}")
-    return target
-
-
-def _redirect_error(response: Response, origin: Origin, where: str) -> SendError:
-    text = (
-        f"{origin.authority} redirects {where} (HTTP {response.status}); only one 307 or 308 to the same scheme, "
-        "host and port is followed: the partner's URL has to be set to where it answers"
-    )
-    return SendError(Fault.REDIRECT, text, sent=True)

@@ -4,8 +4,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 
+from hub.marks import Mark, mark
 from hub.upstream.connection import Connection
 from hub.upstream.guard import Guard
 from hub.upstream.request import Fault, Limits, SendError
@@ -18,7 +20,18 @@ _TLS_GOODBYE = 1.0
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Verified TLS 1.2 or later. `ca_file` (PEM) is trusted besides the system's authorities: for labs."""
+    """Verified TLS 1.2 or later. `ca_file` (PEM) is trusted besides the system's authorities: for labs.
+
+    One and the same as long as the files of authorities are: hundreds of certificates take long to read, and megabytes.
+    Raises OSError where `ca_file` can not be read, ssl.SSLError where no certificate is in it.
+    """
+    system = ssl.get_default_verify_paths()
+    files = (ca_file, system.cafile, system.capath)
+    return _tls_context(ca_file, tuple(mark(each) for each in files if each is not None))
+
+
+@lru_cache(maxsize=1)
+def _tls_context(ca_file: Path | None, _marks: tuple[Mark | None, ...]) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -36,6 +49,10 @@ class Dialer:
         self._guard = guard
         self._tls = tls
         self._resolver = resolver
+
+    def follows(self, limits: Limits, guard: Guard, tls: ssl.SSLContext) -> bool:
+        """Whether these are the bounds that it works under."""
+        return limits == self._limits and guard.allowed == self._guard.allowed and tls is self._tls
 
     def check(self, address: str) -> None:
         """SendError FORBIDDEN where no connection would be made to this address."""

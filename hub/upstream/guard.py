@@ -52,7 +52,7 @@ class Guard:
 
     def __init__(self, allow_private: Iterable[str] = ()) -> None:
         """ValueError when an entry of `allow_private` is not a network or an address."""
-        self._allowed = [ip_network(text) for text in allow_private]
+        self.allowed = [ip_network(text) for text in allow_private]
         self._denied = [(ip_network(text), kind) for text, kind in _DENIED.items()]
 
     def check(self, ip: str) -> None:
@@ -61,7 +61,7 @@ class Guard:
             address = _plain(ip_address(ip))
         except ValueError:
             raise SendError(Fault.FORBIDDEN, f"{ip!r} is not an IP address") from None
-        if any(_holds(network, address) for network in self._allowed):
+        if any(_holds(network, address) for network in self.allowed):
             return
         for network, kind in self._denied:
             if _holds(network, address):

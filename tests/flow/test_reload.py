@@ -41,6 +41,9 @@ class Mine(Plugin[MySettings]):
 '''
 
 
+_LOOPBACK = ("127.0.0.0/8",)
+
+
 class Place:
     """A hub whose configuration the test holds, a CPO that asks it, and an eMSP that answers."""
 
@@ -121,8 +124,24 @@ async def test_networks_that_may_be_called(tmp_path):
         answer = await here.put()
         assert answer.code == 4003
         assert "its address is not allowed" in answer.message
-        await here.change(upstream=Upstream(allow_private=("127.0.0.0/8",)))
+        await here.change(upstream=Upstream(allow_private=_LOOPBACK))
         assert (await here.put()).code == 1000
+
+
+async def test_connections_stay_where_nothing_changed_for_them(tmp_path):
+    ports = []
+
+    async def tell(asked):
+        ports.append(asked.port)
+        return ocpi()
+
+    async with place(tmp_path) as here:
+        here.emsp.says[LINE] = tell
+        for changes in ({}, {"log": Log(level="error")}, {"upstream": Upstream(idle=7.0, allow_private=_LOOPBACK)}):
+            await here.put()
+            await here.change(**changes)
+        await here.put()
+    assert ports[0] == ports[1] == ports[2] != ports[3]
 
 
 async def test_limits_of_partners(tmp_path):

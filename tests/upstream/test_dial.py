@@ -322,3 +322,16 @@ async def test_what_can_be_said_of_a_url_at_once(client, url, fault):
     with pytest.raises(SendError) as caught:
         guarded.check(url)
     assert caught.value.fault is fault
+
+
+def test_authorities_are_read_again_only_where_they_are_other_ones(tmp_path):
+    file = certify(tmp_path).ca_file
+    first = tls_context(file)
+    assert tls_context(file) is first
+    other = certify(tmp_path).ca_file
+    assert other == file
+    second = tls_context(file)
+    assert second is not first
+    assert second.get_ca_certs() != first.get_ca_certs()
+    assert tls_context() is tls_context()
+    assert tls_context() is not second
