@@ -20,8 +20,9 @@ import pytest
 
 from hub.partners.opening import Store
 from hub.store.backup import BEFORE, key_beside
-from tests.fault.disk import MEMORY, Disk, Event, read
-from tests.fault.preload import compiled, needs_compiler
+from tests.fault.disk import Disk, Event, read
+from tests.fault.power import files_of, recording, write_down
+from tests.fault.preload import needs_compiler
 from tests.fault.process import ROOT, HubProcess
 from tests.fault.promised import Book, Held, held_in
 from tests.fault.raw_partner import RawPartner
@@ -41,11 +42,6 @@ LINES = size(50, 300)
 _ID = re.compile(rb"X-Request-ID: (\S+)")
 
 pytestmark = [pytest.mark.promise(3), needs_compiler]
-
-
-def recording(folder: Path, root: Path, record: Path) -> dict[str, str]:
-    """What makes a process write a record of all that it does to files below `root`."""
-    return {"LD_PRELOAD": str(compiled("recorder", folder)), "FAULT_ROOT": str(root), "FAULT_RECORD": str(record)}
 
 
 class Story:
@@ -137,7 +133,7 @@ class Judge:
                 disk.do(event)
             done = cut
             left = folder / f"{number}"
-            _write_down(disk.after_cut(self._chance), disk.root, left)
+            write_down(disk.after_cut(self._chance), disk.root, left)
             await self._judge(self._events[cut].at if cut < len(self._events) else self._story.restored, left)
             if number % (CUTS // STARTED) == 0:
                 await self._start(left)
@@ -184,17 +180,6 @@ class Judge:
         assert names == {name for kind, name, *_ in held if kind == "partner"}
 
 
-def _write_down(files: dict[Path, bytes], root: Path, folder: Path) -> None:
-    """Everything but temporary files, as nobody looks for them."""
-    for path, content in files.items():
-        if path.parent == root / "tmp":
-            continue
-        there = folder / path.relative_to(root)
-        there.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        there.write_bytes(content)
-        there.chmod(0o600)
-
-
 def _held(story: Story, left: Path, database: Path) -> Held:
     """What is in a database that was at a place in the story's folder."""
     return held_in(left / database.relative_to(story.root), left / story.key.relative_to(story.root))
@@ -207,7 +192,7 @@ async def test_power_cuts_lose_nothing_that_was_acknowledged(tmp_path, proof):
     judge = Judge(story)
     (tmp_path / "left").mkdir()
     await judge.look(tmp_path / "left")
-    assert story.disk.now() == _files(story.root), "something was done to files that is not in the record"
+    assert story.disk.now() == files_of(story.root), "something was done to files that is not in the record"
     proof.at_least("power cuts", CUTS, size(16, 200))
     proof.at_least("acknowledged writes in their record", story.book.acknowledged.total(), size(100, 4000))
     proof.exactly("acknowledged writes lost in a power cut", len(judge.wrong), 0)
@@ -236,15 +221,6 @@ async def test_power_cuts_lose_no_line_of_the_event_log(tmp_path, proof):
             logs = [content for path, content in left.items() if path.suffix == ".jsonl"]
             there = {line.partition(b" ")[0] for each in logs for line in each.splitlines() if line.endswith(b" end")}
             lost += len(written - there)
-    assert disk.now() == _files(root)
+    assert disk.now() == files_of(root)
     proof.at_least("lines that the event log wrote", len(written), LINES)
     proof.exactly("lines of the event log lost in a power cut", lost, 0)
-
-
-def _files(root: Path) -> dict[Path, bytes]:
-    """What is there, but for what is no file on a disk, and the log, which the test itself has opened."""
-    return {
-        path: path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and path.name != "hub.log" and not path.name.endswith(MEMORY)
-    }
