@@ -18,12 +18,16 @@ from hub.cli.running import interrupted, say
 from hub.config import Config
 from hub.flow.reload import Read
 
-_ARENA_MAX = -8
-"""M_ARENA_MAX of glibc's malloc.h."""
+# Of glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _YOUNG = 10_000
 """Objects that are more than before until the collector looks at them: a message makes hundreds, and none is left."""
-_GIVE_BACK = 300.0
-"""Seconds. It takes some milliseconds, in which nothing else is done."""
+_LARGE = 64 * 1024
+"""Bytes of a piece of memory that gets pages of its own, and gives them back when it is freed."""
+_SPARE = 1024 * 1024
+"""Bytes that stay when the end of the memory in use is free."""
+_GIVE_BACK = 60.0
+"""Seconds. It takes a millisecond or two, in which nothing else is done."""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -80,12 +84,16 @@ def _take_all_files() -> None:
 
 
 def _share_memory() -> None:
-    """Have all threads share what they freed: glibc keeps it for each of them by itself, and so takes ever more.
+    """Have all threads share what they freed, and keep large pieces apart, so that a hub takes no more and more.
 
-    Only one of them runs Python at a time, so none waits for another. Systems without glibc do nothing of the kind.
+    glibc keeps what is free for each thread by itself; only one of them runs Python at a time, so none waits for
+    another. And once a large piece was freed, it puts others of that size among the small ones, where what lives for
+    long comes to stand behind them, and keeps their pages. Systems without glibc do nothing of the kind.
     """
     with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _SPARE)):
+            mallopt(option, value)
 
 
 async def _give_memory_back() -> None:
