@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
@@ -32,6 +33,8 @@ POLL = 1.0
 LOAD = 10.0
 """Seconds in which a file has to be loaded while the hub runs."""
 SPARE = 5.0
+SWEEP = 1.0
+"""Seconds after a plugin is gone until its code is looked for, which takes some hundredths of a second."""
 
 
 class Host(Protocol):
@@ -69,6 +72,7 @@ class Runner:
         self._doubles: list[str] = []
         self._used: list[HookTable] = []
         self._retiring: set[asyncio.Task[None]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
         self._refreshing = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
         self._watchdog = Watchdog(self._held_up, self._broken_off)
@@ -132,6 +136,8 @@ class Runner:
             self._watcher.cancel()
             await asyncio.wait({self._watcher})
         await self.settle()
+        if self._sweep:
+            self._sweep.cancel()
         for each in self._loaded:
             each.unload()
         running, self._running = tuple(self._running.values()), {}
@@ -317,8 +323,18 @@ class Runner:
             task = asyncio.create_task(self._hand_over(before, old, new), name=f"plugins: change {stem}")
             self._changing[stem] = task
             self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+            task.add_done_callback(self._retired)
             self._tell(stem, "reloaded" if old and new else "started" if new else "stopped")
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        """A module refers to itself: what is left of it would stay for minutes, and be megabytes after some changes."""
+        self._retiring.discard(task)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP, self._collect)
+
+    def _collect(self) -> None:
+        self._sweep = None
+        gc.collect()
 
     def _swap(self) -> None:
         """One assignment: a message that is under way keeps the table it began with."""

@@ -109,6 +109,13 @@ class AnswerReader:
             self._begin(0)
             self._piecewise = False
 
+    def close(self) -> None:
+        """No more comes. Parsers go, too: in a circle with what they tell, they would not be freed at once."""
+        if self._plain is not None:
+            del self._plain.parser
+        if hasattr(self, "_parser"):
+            del self._parser
+
     def _at_once(self, data: bytes) -> Response | None:
         """The answer, where `data` is a head and, byte for byte, its body, as nearly always: no field is looked at
         that nobody asks for. Everything else is read again, piece by piece."""

@@ -122,6 +122,7 @@ class Connection(asyncio.Protocol):
         """Called by the loop."""
         if self._done is not None:
             self._settle(self._lost())
+        self._reader.close()
         self.lost.set_result(None)
 
     def _lost(self) -> SendError:

@@ -1,7 +1,9 @@
 """Start, stop, faults, and files that change while the hub runs."""
 
 import asyncio
+import gc
 import sys
+import weakref
 
 import pytest
 
@@ -104,6 +106,25 @@ async def test_background_tasks_end_before_the_plugin_stops(plugins):
     await runner.stop()
     assert plugin.log_of_test == ["work ended", "stopped"]
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("plugin")]
+
+
+async def test_what_was_replaced_is_freed_soon(plugins, monkeypatch):
+    """A reload makes no litter that stays until there is much of it."""
+    monkeypatch.setattr("hub.plugin.runner.SWEEP", 0.01)
+    plugins.plugin("mine", answers("first"))
+    runner = await plugins.start()
+    first = weakref.ref(type(plugins.running("mine").plugin))
+    gc.disable()
+    try:
+        plugins.plugin("mine", answers("second"))
+        await runner.refresh()
+        await runner.settle()
+        assert first() is not None
+        async with asyncio.timeout(5):
+            while first() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 async def test_a_fault_in_a_background_task_is_counted(plugins):
