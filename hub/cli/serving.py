@@ -22,10 +22,10 @@ from hub.flow.reload import Read
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _YOUNG = 10_000
 """Objects that are more than before until the collector looks at them: a message makes hundreds, and none is left."""
-_LARGE = 64 * 1024
-"""Bytes of a piece of memory that gets pages of its own, and gives them back when it is freed."""
-_SPARE = 1024 * 1024
-"""Bytes that stay when the end of the memory in use is free."""
+_LARGE = 1024 * 1024
+"""Bytes of a piece of memory that gets pages of its own, and gives them back when it is freed: that takes time."""
+_SPARE = 16 * 1024 * 1024
+"""Bytes that may be free at the end of the memory in use before it is given back at once, and not only now and then."""
 _GIVE_BACK = 60.0
 """Seconds. It takes a millisecond or two, in which nothing else is done."""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to

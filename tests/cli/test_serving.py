@@ -39,10 +39,10 @@ def taken():
 
 if {prepared}:
     serving.prepare()
-len(b"x" * 2_000_000)  # from now on, glibc would put all that are smaller among the small ones
+len(b"x" * 4_000_000)  # from now on, glibc would put all that are smaller among the small ones
 large, small = [], []
-for _ in range(400):
-    large.append(b"x" * 200_000)
+for _ in range(60):
+    large.append(b"x" * 1_200_000)
     small.append(bytes(1000))
 before = taken()
 large.clear()
