@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from hub.core.troubles import Facts, NodeFacts, PluginFacts
+from hub.flow.counted import MINUTES, SLOT
 from hub.flow.known_nodes import KnownNode
 from hub.flow.node_says import NodeSays
-from hub.flow.pulse import MINUTES, SLOT, traffic_of
+from hub.flow.pulse import traffic_of
 from hub.partners.directory import now_ms
 
 _STRETCHES = 3

@@ -7,7 +7,7 @@ from time import time_ns
 
 import msgspec
 
-from hub.core.durations import of_step, step_of
+from hub.core.durations import step_of
 from hub.core.outcome import Outcome
 from hub.events import (
     Attached,
@@ -22,122 +22,17 @@ from hub.events import (
     Registered,
     TokenRefused,
 )
+from hub.flow.counted import KEPT, LATELY, MINUTES, SLOT, Count, Slot, Summed, Times
 from hub.flow.entries import outcome_of
 from hub.flow.node_says import MOST_ADDRESSES, NodeSays, PartnerSays
 from hub.flow.waiting import Waiting
 from hub.partners.directory import now_ms
 
-MINUTES = 5
-SLOT = 10_000
-"""Milliseconds that are counted together."""
 _SLOT_NS = SLOT * 1_000_000
-_LATELY = MINUTES * 60_000 // SLOT
-_KEPT = 2 * _LATELY
 _SPARE = 6
 """Slots that are kept longer, so that they can be taken from sums again."""
 _STAY = 2
 _ANSWERED = (Outcome.DELIVERED, Outcome.DECLINED)
-
-
-class Times:
-    """Many times in few numbers: how often each length was, in steps of nine percent."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self) -> None:
-        self.steps: Counter[int] = Counter()
-
-    def plus(self, others: Iterable["Times"]) -> "Times":
-        """All of them together."""
-        together = Times()
-        for each in (self, *others):
-            together.steps.update(each.steps)
-        return together
-
-    def at(self, share: float) -> float | None:
-        """Seconds in which this share of them was over; None where there are none."""
-        wanted = share * self.steps.total()
-        for step, count in sorted(self.steps.items()):
-            wanted -= count
-            if wanted <= 0:
-                return of_step(step) / 1_000_000
-        return None
-
-
-class Count:
-    """What was counted of one partner in one slot."""
-
-    __slots__ = ("delivered", "failed", "findings", "limited", "sent", "times")
-
-    def __init__(self) -> None:
-        self.sent = self.delivered = self.failed = self.findings = 0
-        self.limited: Counter[str] = Counter()
-        self.times = Times()
-
-    def plus(self, other: "Count", sign: int = 1) -> "Count":
-        """This one, with another added, or taken away where the sign is -1."""
-        self.sent += sign * other.sent
-        self.delivered += sign * other.delivered
-        self.failed += sign * other.failed
-        self.findings += sign * other.findings
-        if sign > 0:
-            self.limited.update(other.limited)
-            self.times.steps.update(other.times.steps)
-        else:
-            self.limited.subtract(other.limited)
-            self.times.steps.subtract(other.times.steps)
-        return self
-
-
-class Slot:
-    """What was counted in one stretch of time."""
-
-    __slots__ = ("hub", "messages", "outcomes", "partner", "partners", "strangers", "turned_away")
-
-    def __init__(self) -> None:
-        self.messages = self.turned_away = 0
-        self.outcomes: Counter[Outcome] = Counter()
-        self.hub, self.partner = Times(), Times()
-        self.partners: dict[str, Count] = {}
-        self.strangers: Counter[str] = Counter()
-
-    def of(self, platform: str) -> Count:
-        """What is counted of a partner."""
-        count = self.partners.get(platform)
-        if count is None:
-            count = self.partners[platform] = Count()
-        return count
-
-
-class Summed:
-    """The sums of one partner up to a slot, which moves on: only what comes in and what goes is looked at then.
-
-    `at` is the slot before which all is summed up.
-    """
-
-    __slots__ = ("at", "begin", "findings_before", "lately", "name")
-
-    def __init__(self, name: str, at: int) -> None:
-        self.name = name
-        self.at = self.begin = at
-        self.lately = Count()
-        self.findings_before = 0
-
-    def move(self, now: int, known: Mapping[int, Slot]) -> None:
-        """Move on to a slot. Those that are over do not change any more."""
-        while self.at < now:
-            self.at += 1
-            if over := self._count(self.at - 1, known):
-                self.lately.plus(over)
-            if gone := self._count(self.at - _LATELY, known):
-                self.lately.plus(gone, -1)
-                self.findings_before += gone.findings
-            if forgotten := self._count(self.at - _KEPT, known):
-                self.findings_before -= forgotten.findings
-
-    def _count(self, slot: int, known: Mapping[int, Slot]) -> Count | None:
-        """What was counted in a slot, where that is one that was added."""
-        return known[slot].partners.get(self.name) if slot in known and slot >= self.begin else None
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,12 +71,12 @@ def traffic_of(nodes: Sequence[NodeSays]) -> Traffic:
     """What all nodes tell, added up."""
     outcomes: Counter[str] = Counter()
     hub, partner = Times(), Times()
-    series = [0] * _LATELY
+    series = [0] * LATELY
     for each in nodes:
         outcomes.update(each.outcomes)
         hub.steps.update(each.hub)
         partner.steps.update(each.partner)
-        for place, count in enumerate(each.series[-_LATELY:], _LATELY - len(each.series[-_LATELY:])):
+        for place, count in enumerate(each.series[-LATELY:], LATELY - len(each.series[-LATELY:])):
             series[place] += count
     messages = sum(each.messages for each in nodes)
     return Traffic(
@@ -224,9 +119,10 @@ class Pulse:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._slots: deque[tuple[int, Slot]] = deque(maxlen=_KEPT + _SPARE)
+        self._slots: deque[tuple[int, Slot]] = deque(maxlen=KEPT + _SPARE)
         self._sums: dict[str, Summed] = {}
         self._number = 0
+        self._over: list[Times] = []
         self._waiting = Waiting()
         self._token_refused: dict[str, int] = {}
         self._subscription: Attached | None = None
@@ -277,7 +173,7 @@ class Pulse:
     def _told(self, platform_id: int, name: str, now: int, known: Mapping[int, Slot]) -> PartnerSays:
         summed = self._sums.get(name)
         if summed is None or not 0 <= now - summed.at <= _SPARE:
-            summed = self._sums[name] = Summed(name, now - _KEPT)
+            summed = self._sums[name] = Summed(name, now - KEPT)
         summed.move(now, known)
         late, newest = summed.lately, known[now].partners.get(name) if now in known else None
         count = Count().plus(late).plus(newest) if newest else late
@@ -326,14 +222,18 @@ class Pulse:
         """The slots of the last minutes, and of as many before, the oldest first; empty ones where nothing came."""
         now = now_ms() // SLOT
         known = dict(self._slots)
-        slots = [known.get(number) or Slot() for number in range(now - _KEPT + 1, now + 1)]
-        return slots[_LATELY:], slots[:_LATELY]
+        slots = [known.get(number) or Slot() for number in range(now - KEPT + 1, now + 1)]
+        return slots[LATELY:], slots[:LATELY]
 
     def _slot(self) -> Slot:
         number = time_ns() // _SLOT_NS
         if number != self._number or not self._slots:
             self._number = number
+            if self._slots:
+                self._over += self._slots[-1][1].times
             self._slots.append((number, Slot()))
+        if self._over:
+            self._over.pop().pack()  # one with each event: of many partners, all at once would take long
         return self._slots[-1][1]
 
     def _handled(self, event: Handled) -> None:

@@ -9,7 +9,8 @@ from hub.config import Liveness, PartnerLimits
 from hub.core.durations import step_of
 from hub.core.party import Party
 from hub.events import Bus, PartnerChanged, TokenRefused
-from hub.flow.pulse import Pulse, Times
+from hub.flow.counted import Times
+from hub.flow.pulse import Pulse
 from tests.partner import Partner, Say, ocpi
 from tests.support import CPO, EMSP, network, running
 

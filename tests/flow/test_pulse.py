@@ -1,13 +1,18 @@
 """Sums that move on with time are those that a recount of all slots gives."""
 
+import gc
 import random
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from hub.events import Bus
 from hub.flow import pulse as pulse_module
+from hub.flow.counted import LATELY, SLOT, Times
 from hub.flow.node_says import MOST_PARTNERS, NodeSays, PartnerSays, read, worth_telling, written
-from hub.flow.pulse import SLOT, Pulse, traffic_of
+from hub.flow.pulse import Pulse, traffic_of
 
 NAMES = ("One", "Two", "Three")
 
@@ -24,7 +29,7 @@ def clock(monkeypatch):
 def recounted(pulse, name):
     """The same by looking at every slot."""
     lately, before = ([slot.partners[name] for slot in part if name in slot.partners] for part in pulse._lately())
-    steps = pulse_module.Times().plus(each.times for each in lately).steps
+    steps = Times().plus(each.times for each in lately).steps
     return PartnerSays(
         id=1,
         sent=sum(each.sent for each in lately),
@@ -51,6 +56,35 @@ def test_a_partner_counts_as_if_all_were_counted_anew(clock, seed):
             if chance.random() < 0.5:
                 assert pulse.told([(1, name)]) == [recounted(pulse, name)]
         clock[0] += chance.choice((0, 1, 1, 1, 2, 3, 5, 7, 40))
+
+
+def test_what_is_over_is_kept_small_and_counts_as_before(clock):
+    pulse, plain, chance = Pulse(Bus()), Counter[int](), random.Random(1)
+
+    def count() -> None:
+        for _ in range(LATELY - 1):
+            for step in (int(chance.gauss(120, 12)) for _ in range(300)):
+                pulse._slot().of("One").times.steps[step] += 1
+                plain[step] += 1
+            clock[0] += 1
+            pulse._slot()
+
+    taken = tracemalloc_of(count)
+    assert pulse.told([(1, "One")])[0].steps == plain
+    numbers = sum(len(slot.partners["One"].times.counted()) for _, slot in pulse._slots if slot.partners)
+    assert taken / numbers < 30, "bytes for each step of each slot, where a dict has 80 and more"
+
+
+def tracemalloc_of(work: Callable[[], None]) -> int:
+    """Bytes that are taken and kept by what a function does."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
 
 
 def test_of_too_many_partners_the_busiest_are_told(clock):
