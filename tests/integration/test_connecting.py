@@ -28,7 +28,7 @@ NUMBERS = count(100)
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def app(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
-    async with running(tmp_path_factory.mktemp("hub"), limits=Limits(timeout=0.3)) as app:
+    async with running(tmp_path_factory.mktemp("hub"), limits=Limits(timeout=1.0)) as app:
         yield app
 
 
@@ -98,13 +98,13 @@ async def test_the_token_that_is_shown_works_already_during_the_post(app: App, p
 FAILURES = {
     "versions are down": ("GET /versions", Say(500), "HTTP 500"),
     "token is refused": ("GET /versions", ocpi(status=401, code=2000), "not accepted"),
-    "versions are silent": ("GET /versions", hang, "within 0.3 s"),
+    "versions are silent": ("GET /versions", hang, "within 1 s"),
     "other version": ("GET /versions", ocpi([{"version": "2.0", "url": "http://127.0.0.1:9/"}]), "2.0"),
     "no endpoints": ("GET /2.2.1", ocpi({"version": "2.2.1", "endpoints": []}), "credentials"),
     "POST is refused": ("POST /credentials", ocpi(code=3001, message="can not call you"), "can not call you"),
     "POST is not allowed": ("POST /credentials", ocpi(code=2000, status=405), "HTTP 405"),
     "POST fails": ("POST /credentials", Say(500), "HTTP 500"),
-    "POST is not answered": ("POST /credentials", hang, "within 0.3 s"),
+    "POST is not answered": ("POST /credentials", hang, "within 1 s"),
     "POST redirects": ("POST /credentials", Say(302, headers={"Location": "/"}), "redirects"),
     "no credentials": ("POST /credentials", ocpi(), "not what OCPI says"),
     "no token": ("POST /credentials", ocpi({"url": "x", "roles": []}), "token"),
@@ -203,7 +203,7 @@ async def test_a_renewal_without_an_answer_can_be_finished_by_the_partner(app: A
         return await hang(asked)
 
     partner.says["PUT /credentials"] = take_it_and_be_silent
-    with pytest.raises(OcpiError, match=r"within 0\.3 s"):
+    with pytest.raises(OcpiError, match="within 1 s"):
         await app.partners.rotate(str(partner.party))
     assert partner.token != old
     assert (await partner.ask("GET", TOKENS, token=old)).told == (200, 1000)
