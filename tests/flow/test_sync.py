@@ -39,11 +39,16 @@ async def done(app):
     return progress
 
 
-async def again(app):
+async def begin(app):
+    """A pull of its own: one that is done may not have ended yet, and would be joined."""
     platform = app.partners.find("NL-CPO")
     while platform.id in app.operations.puller._running:
         await asyncio.sleep(0)
     app.operations.puller.begin(platform)
+
+
+async def again(app):
+    await begin(app)
     return await done(app)
 
 
@@ -184,7 +189,7 @@ async def test_what_is_pulled_does_not_undo_a_newer_push(tmp_path):
 async def test_registering_again_ends_a_pull_that_goes_by_the_old_endpoints(tmp_path):
     async with pulled(tmp_path, ocpi([])) as (app, partner, _):
         partner.says[LIST] = hang
-        app.operations.puller.begin(app.partners.find("NL-CPO"))
+        await begin(app)
         await partner.expect(LIST, 2)
         partner.says[LIST] = ocpi([location(1)])
         assert (await partner.register("PUT")).code == 1000
