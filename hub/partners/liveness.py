@@ -244,8 +244,9 @@ class Liveness:
         async with asyncio.TaskGroup() as probes:
             while True:
                 self._wake.clear()
-                for platform_id in self._due():
+                for platform_id in tuple(self._due()):
                     await self._tend(platform_id, probes)
+                await asyncio.sleep(0)  # whatever is due again by now, messages get their turn before
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(self._heap[0][0] if self._heap else None):
                         await self._wake.wait()
@@ -259,13 +260,18 @@ class Liveness:
                 yield platform_id
 
     async def _tend(self, platform_id: int, probes: asyncio.TaskGroup) -> None:
-        breaker, now = self._breakers[platform_id], self._clock()
+        breaker, now = self._breakers.get(platform_id), self._clock()
+        if breaker is None:  # removed while others were seen to, or told of
+            return
         if not self._leads() and await self._leave(platform_id, breaker, now):
             return
         if breaker.probe_due <= now:
             breaker.begin_probe(now)
             probes.create_task(self._probe(platform_id, breaker), name=f"probe {platform_id}")
-        if self._leads() and (status := breaker.publishable(now)) is not None:
+        if not self._leads():  # what is to be told waits for who may
+            self._plan(platform_id, min(breaker.probe_due, now + _WATCH))
+            return
+        if (status := breaker.publishable(now)) is not None:
             breaker.publish(now)
             await self._publish(platform_id, status)
         self._follow(platform_id, breaker)

@@ -27,4 +27,7 @@ class Ticker:
             self._handle = None
 
     def _tick(self) -> None:
-        self._handle = self._loop.call_later(self._interval, self._tick) if self._work() else None
+        # First, so that what fails for one deadline does not end the ticking for all.
+        self._handle = self._loop.call_later(self._interval, self._tick)
+        if not self._work():
+            self.stop()

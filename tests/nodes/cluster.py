@@ -256,6 +256,13 @@ async def join(hub: Any, server: RawPartner, role: str) -> Platform:
     return platform
 
 
+def through(node: NodeProcess, platform: Platform) -> Platform:
+    """The same platform, which calls this node."""
+    same = Platform(platform.key, platform.role, "", node.url)
+    same.token = platform.token
+    return same
+
+
 async def until(condition: Callable[[], Any], seconds: float = 20.0, every: float = 0.02) -> float:
     """Wait for a condition; the seconds that took. TimeoutError where it does not come."""
     began = time.monotonic()

@@ -15,7 +15,7 @@ from hub.core.party import Party
 from tests.fault.by_hand import Platform
 from tests.fault.wire import Answer, call
 from tests.nodes.cables import Cables, cables
-from tests.nodes.cluster import NodeProcess, Nodes, Partners, cluster, join, until
+from tests.nodes.cluster import NodeProcess, Nodes, Partners, cluster, join, through, until
 from tests.postgresql import cluster as database_server
 from tests.promises import size
 
@@ -76,13 +76,6 @@ class Scene:
                 self.refused += 1
                 self.longest_no = max(self.longest_no, time.monotonic() - began)
             await asyncio.sleep(0.1)
-
-
-def through(node: NodeProcess, platform: Platform) -> Platform:
-    """The same platform, which calls this node."""
-    same = Platform(platform.key, platform.role, "", node.url)
-    same.token = platform.token
-    return same
 
 
 async def health(node: NodeProcess, what: str) -> int:

@@ -17,7 +17,7 @@ from tests.fault import raw_partner
 from tests.fault.by_hand import Platform
 from tests.fault.raw_partner import RawPartner
 from tests.fault.test_offline_rule import forms, found
-from tests.nodes.cluster import Nodes, cluster, join, until
+from tests.nodes.cluster import Nodes, cluster, join, through, until
 from tests.promises import size
 
 FAILURES = {
@@ -71,14 +71,6 @@ class Case:
             self.failed += sum(code != 1000 for code in codes)
 
 
-def through(nodes: Nodes, platform: Platform) -> list[Platform]:
-    """The same platform, which calls one node each."""
-    made = [Platform(platform.key, platform.role, "", node.url) for node in nodes.all]
-    for each in made:
-        each.token = platform.token
-    return made
-
-
 async def test_a_push_that_failed_on_one_node_is_gone_on_all(tmp_path, postgresql, url, nursery, proof):
     prefix = b"mark" + secrets.token_hex(8).encode()
     cases = [Case(number, how, prefix) for number, how in enumerate(FAILURES)]
@@ -88,7 +80,8 @@ async def test_a_push_that_failed_on_one_node_is_gone_on_all(tmp_path, postgresq
     }  # fmt: skip
     async with cluster(tmp_path, url, nursery, **sections) as nodes, RawPartner() as own:
         try:
-            senders = through(nodes, await join(nodes, own, "NL-SND:CPO"))
+            sender = await join(nodes, own, "NL-SND:CPO")
+            senders = [through(node, sender) for node in nodes.all]
             for case in cases:
                 await case.server.start()
                 case.platform = await join(nodes, case.server, case.party)

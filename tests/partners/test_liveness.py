@@ -193,6 +193,47 @@ async def test_a_restart_begins_with_what_was_published(tmp_path):
     await place.stop()
 
 
+@pytest.mark.parametrize("known", [None, PLANNED, CONNECTED])
+async def test_a_node_that_may_not_tell_waits_for_the_one_that_may(office, known):
+    """What only this node can not reach is told by none: it probes on, takes its turns, and finds out when it is back.
+
+    What is published may be news to this node, as of a partner that registered just now with another one.
+    """
+    async with watching(office, leads=lambda: False) as liveness:
+        cpo, place = await office.connect("Cpo", "NL-CPO:CPO")
+        await office.bus.settle()
+        if known:
+            await (statuses := liveness._statuses).set(cpo.id, known)
+            await liveness.follow_statuses({str(cpo.id)})
+            assert statuses.get(cpo.id).status is known
+        await place.stop()
+        lose(liveness, cpo)
+        async with asyncio.timeout(5):
+            await asyncio.sleep(2 * QUICK.quiet)
+        assert office.keeper.current.offline == {cpo.id}
+        await place.start()
+        await offline(office)
+        told = (await office.statuses()).get(cpo.id)
+        assert (told and told.status) is known
+
+
+async def test_one_that_is_removed_while_others_are_told_of_it(office):
+    async with watching(office, leads=lambda: False) as liveness:
+        other, place = await office.connect("Other", "NL-OTH:CPO")
+        for number in range(20):
+            cpo, _ = await office.connect(f"Cpo {number}", f"NL-C{number:02}:CPO")
+            await office.bus.settle()
+            removed = asyncio.create_task(office.remove(cpo))
+            await asyncio.sleep(0)
+            lose(liveness, cpo)
+            await removed
+        await asyncio.sleep(QUICK.quiet)
+        await place.stop()
+        lose(liveness, other)
+        await place.start()
+        await offline(office)
+
+
 async def test_what_an_operator_does_is_told_at_once(office):
     diary = Diary(office.bus, StatusChanged)
     slow = Policy(settle=3600.0, quiet=3600.0)

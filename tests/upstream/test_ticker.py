@@ -33,3 +33,29 @@ async def test_stopped():
     ticker.stop()
     await asyncio.sleep(0.03)  # nothing must happen in this time, so there is nothing to wait for
     assert ticks == []
+
+
+async def test_stopped_by_its_own_work():
+    ticks = []
+    ticker = Ticker(0.005, lambda: ticker.stop() or not ticks.append(1))
+    ticker.wake()
+    await asyncio.sleep(0.03)  # as above
+    assert ticks == [1]
+
+
+async def test_what_fails_for_one_deadline_does_not_end_it_for_all():
+    told, ticks, done = [], 0, asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+
+    def work() -> bool:
+        nonlocal ticks
+        ticks += 1
+        if ticks < 3:
+            raise ValueError("this one")
+        done.set()
+        return False
+
+    Ticker(0.005, work).wake()
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert told == ["this one"] * 2
