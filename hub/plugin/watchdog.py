@@ -4,6 +4,7 @@ While one function runs, nothing else in the hub does: no other partner is answe
 whether the loop still turns. Where it does not, and it is the same call of a plugin all the time, the thread says so in
 the log and sends a signal to the loop's thread, in which an exception is raised in the midst of the plugin's code. That
 ends what Python runs and what it waits for (`time.sleep`, a socket, a lock); code in C that heeds no signals goes on.
+Where it is no plugin's code, the log says where in the hub: that is a fault of the hub, or a machine that stood still.
 """
 
 import asyncio
@@ -89,10 +90,14 @@ class Watchdog:
         self._beat = self._loop.call_later(_LOOK, self._turn)
 
     def _watch(self) -> None:
-        seen, since, turned, named = None, 0.0, 0.0, False
+        seen, since, turned, named, said = None, 0.0, 0.0, False, 0.0
         while not self._over.wait(_LOOK):
             now, last = time.monotonic(), self._turned
-            found = _look(sys._current_frames().get(self._watched)) if now - last > 2 * _LOOK else None  # noqa: SLF001
+            frame = sys._current_frames().get(self._watched) if now - last > 2 * _LOOK else None  # noqa: SLF001
+            found = _look(frame)
+            if frame and found is None and last == turned != said and now - last >= self._patience:
+                said = last
+                log.warning("hub_held_up", at=_where(frame), seconds=round(now - last, 1))
             if found is None or seen is None or last != turned or found[:2] != seen[:2]:
                 seen, since, turned, named = found, now, last, False
                 continue
@@ -122,6 +127,14 @@ def place(frame: FrameType | None) -> str | None:
     """Where code of a plugin runs (`mine.py:12`)."""
     found = _look(frame)
     return found.at if found else None
+
+
+def _where(frame: FrameType) -> str:
+    """Where the loop's thread is: in the hub's own code if there is any, else where it is."""
+    own: FrameType | None = frame
+    while own is not None and not _module(own).startswith(_HUB):
+        own = own.f_back
+    return f"{_module(own or frame)}:{(own or frame).f_lineno}"
 
 
 def _look(frame: FrameType | None) -> _Seen | None:

@@ -72,10 +72,25 @@ async def test_the_hubs_own_code_is_not_broken_off_for_a_plugin_that_called_it(w
     assert watched.broken == []
 
 
-async def test_what_is_no_plugins_is_left_alone(watched):
-    HUB.sleep(1.0)
-    await asyncio.sleep(0)
+@pytest.mark.parametrize(
+    ("block", "at"), [(HUB.block, "hub.something:"), (HUB.sleep, "hub.something:"), (time.sleep, "")]
+)
+async def test_what_is_no_plugins_is_left_alone_and_told_once(watched, block, at):
+    with capture_logs() as logs:
+        block(2.0)
+        await asyncio.sleep(0.1)
     assert (watched.told, watched.broken) == ([], [])
+    ((event, where),) = [(each["event"], each["at"]) for each in logs]
+    assert event == "hub_held_up"
+    assert where.startswith(at or __name__)
+
+
+async def test_a_hub_that_only_has_much_to_do_is_not_told_of(watched):
+    with capture_logs() as logs:
+        for _ in range(8):
+            HUB.block(0.25)
+            await asyncio.sleep(0.01)
+    assert logs == []
 
 
 async def test_many_short_calls_hold_nothing_up(watched):
