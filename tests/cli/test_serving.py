@@ -39,6 +39,7 @@ def taken():
 
 if {prepared}:
     serving.prepare()
+holes = [bytes(1000) for _ in range(20_000)]  # filled: what is small comes to stand behind what is large
 len(b"x" * 4_000_000)  # from now on, glibc would put all that are smaller among the small ones
 large, small = [], []
 for _ in range(60):
