@@ -37,14 +37,13 @@ class Statuses:
 
     async def set(self, platform_id: int, status: ConnectionStatus) -> StatusRecord:
         """Publish a status. In force at once; partners learn it also where it can not be kept."""
-        await self._keep({platform_id: status})
-        return self._known[platform_id]
+        return (await self._keep({platform_id: status}))[platform_id]
 
     async def renew(self, platform_ids: Iterable[int]) -> None:
         """Give platforms a new `changed_at`: something else than their status changed."""
         await self._keep({each: self._known[each].status for each in platform_ids if each in self._known})
 
-    async def _keep(self, statuses: Mapping[int, ConnectionStatus]) -> None:
+    async def _keep(self, statuses: Mapping[int, ConnectionStatus]) -> dict[int, StatusRecord]:
         now = now_ms()
         for platform_id, status in statuses.items():
             before = self._known.get(platform_id)
@@ -60,6 +59,7 @@ class Statuses:
             await self._database.write(work)
         except Exception as error:  # noqa: BLE001 - a full disk is no reason to let partners send into the void
             log.warning("statuses_not_kept", platform_ids=sorted(statuses), error=repr(error))
+        return records
 
     async def follow(self, _: Collection[str] | None) -> None:
         """Take over what other nodes published."""

@@ -5,7 +5,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.core.status import ConnectionStatus
-from hub.store.schema import connection_status, status_change
+from hub.store.schema import connection_status, platform, status_change
 from hub.store.statements import upsert
 
 MOST_CHANGES = 1000
@@ -27,7 +27,12 @@ async def load_statuses(connection: AsyncConnection) -> dict[int, StatusRecord]:
 
 
 async def set_status(connection: AsyncConnection, platform_id: int, status: ConnectionStatus, now: int) -> None:
-    """Keep what is published of a platform, and since when. A renewed time of the same status counts, too."""
+    """Keep what is published of a platform, and since when. A renewed time of the same status counts, too.
+
+    Nothing of a platform that was removed meanwhile.
+    """
+    if await connection.scalar(select(platform.c.id).where(platform.c.id == platform_id)) is None:
+        return
     await upsert(
         connection,
         connection_status,

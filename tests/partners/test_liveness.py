@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from hub.core.breaker import Policy
 from hub.core.party import PartyRole
@@ -304,9 +305,23 @@ async def test_a_refused_token_is_a_sign_of_life(office):
         await offline(office)
 
 
-async def test_what_can_not_be_kept_is_told_all_the_same(office):
-    """The store knows no such platform; and two changes within a millisecond are one after the other."""
+async def test_a_status_of_one_that_is_removed_meanwhile(office):
     statuses = await office.statuses()
+    cpo, _ = await office.connect("Cpo", "NL-CPO:CPO")
+    telling = asyncio.create_task(statuses.set(cpo.id, CONNECTED))
+    await asyncio.sleep(0)
+    statuses.forget(cpo.id)
+    assert (await telling).status is CONNECTED
+    with capture_logs() as logs:
+        await asyncio.gather(office.remove(cpo), statuses.set(cpo.id, OFFLINE))
+        await statuses.set(cpo.id, CONNECTED)
+    assert logs == []
+
+
+async def test_what_can_not_be_kept_is_told_all_the_same(office):
+    """Two changes within a millisecond are one after the other."""
+    statuses = await office.statuses()
+    await office.database.close()
     times = [(await statuses.set(99, status)).changed_at for status in (OFFLINE, CONNECTED, OFFLINE)]
     assert statuses.get(99).status is OFFLINE
     assert times == sorted(set(times))
