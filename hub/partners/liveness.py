@@ -245,7 +245,11 @@ class Liveness:
             while True:
                 self._wake.clear()
                 for platform_id in tuple(self._due()):
-                    await self._tend(platform_id, probes)
+                    try:
+                        await self._tend(platform_id, probes)
+                    except Exception:
+                        log.exception("liveness_failed", platform_id=platform_id)
+                        self._plan(platform_id, self._clock() + _WATCH)
                 await asyncio.sleep(0)  # whatever is due again by now, messages get their turn before
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(self._heap[0][0] if self._heap else None):

@@ -305,6 +305,27 @@ async def test_a_refused_token_is_a_sign_of_life(office):
         await offline(office)
 
 
+async def test_what_fails_for_one_ends_nothing(office):
+    times = 0
+
+    def leads() -> bool:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise ValueError("once")
+        return True
+
+    diary = Diary(office.bus, StatusChanged)
+    with capture_logs() as logs:
+        async with watching(office, leads=leads) as liveness:
+            first, _ = await office.connect("First", "NL-ONE:CPO")
+            await office.connect("Second", "NL-TWO:CPO")
+            await diary.until(lambda event: event.platform == "Second")
+            await diary.until(lambda event: event.platform == "First")
+            assert liveness.look(first.id).reachable
+    assert [each["platform_id"] for each in logs if each["event"] == "liveness_failed"] == [first.id]
+
+
 async def test_a_status_of_one_that_is_removed_meanwhile(office):
     statuses = await office.statuses()
     cpo, _ = await office.connect("Cpo", "NL-CPO:CPO")
