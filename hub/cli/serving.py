@@ -14,6 +14,7 @@ import structlog
 
 from hub import log
 from hub.app import App
+from hub.background import background
 from hub.cli.running import interrupted, say
 from hub.config import Config
 from hub.flow.reload import Read
@@ -59,7 +60,10 @@ async def serve_until_told(config: Config, read: Read) -> None:
         words = _welcome(config, app)
         # One line on standard output tells who started this worker that it is ready, and what to say to people.
         say(msgspec.json.encode(words).decode() if config.worker else "\n".join(words))
-        beside = [asyncio.create_task(each) for each in (_reload(app, reloading), _give_memory_back())]
+        beside = [
+            background(_reload(app, reloading), "reload"),
+            background(_give_memory_back(), "memory of the process"),
+        ]
         await stopping.wait()
         for task in beside:
             task.cancel()

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 import structlog
 
+from hub.background import background
 from hub.events.kinds import Event
 
 log = structlog.get_logger()
@@ -238,7 +239,7 @@ class Bus:
             attached.dropped += 1
 
     def _consumer(self, subscription: Subscription) -> asyncio.Task[None]:
-        return asyncio.create_task(subscription.consume(), name=f"events: {subscription.name}")
+        return background(subscription.consume(), f"events: {subscription.name}")
 
     def _wanting(self, kind: type[Event]) -> _Wanting:
         found = self._by_type.get(kind)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import structlog
 
+from hub.background import background
 from hub.core.directory import Encoding, Platform, Secret, State, TokenKind
 from hub.core.headers import RequestHeaders, read
 from hub.core.message import Reply
@@ -126,7 +127,7 @@ class Hosting:
         if problems:
             raise PluginError(problems)
         if self._node.shared:
-            self._task = asyncio.create_task(self._tidy(), name="hosting")
+            self._task = background(self._tidy(), "hosting")
 
     async def stop(self) -> None:
         """Look no more after what nobody hosts."""

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from hub.background import background
 from hub.core.outcome import Outcome
 from hub.core.plain import line
 from hub.core.redact import redacted
@@ -131,7 +132,7 @@ class Journal:
         }
         self._subscription = self._bus.attach(handlers, name="journal")
         loops = self._write(), self._tidy()
-        self._tasks = tuple(asyncio.create_task(each, name="journal") for each in loops)
+        self._tasks = tuple(background(each, "journal") for each in loops)
 
     async def stop(self) -> None:
         """Write what is left, and end."""

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from hub.background import background
 from hub.core.content import Hint, Key, Kind, hints_of, is_custom, keys_of
 from hub.core.message import Message
 from hub.core.party import Party
@@ -48,7 +49,7 @@ class Memory:
     def start(self) -> None:
         """Begin to listen and to write."""
         self._subscription = self._bus.attach({Handled: self._handled}, name="memory")
-        self._written = asyncio.create_task(self._write(), name="memory")
+        self._written = background(self._write(), "memory")
 
     def reconfigure(self, lifetime: float) -> None:
         """Remember for another time, in seconds."""

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
+from hub.background import background
 from hub.core.directory import Platform, State
 from hub.core.headers import routing
 from hub.core.modules import Catalogue, Interface, Kept, Operation
@@ -103,7 +104,7 @@ class Puller:
             self._bus.subscribe(self._registered, Registered, name="sync: registered"),
             self._bus.subscribe(self._returned, StatusChanged, name="sync: returned"),
         )
-        self._clockwork = asyncio.create_task(self._tick(), name="sync")
+        self._clockwork = background(self._tick(), "sync")
 
     async def reconfigure(self, settings: Settings, *, enabled: bool) -> None:
         """Pull by other settings, or no more by itself. What is under way goes on, under its old time-out."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 
+from hub.background import background
 from hub.bridge import Loss
 from hub.core.directory import Directory
 from hub.events import Attached, Bus, Delivered, Found
@@ -42,7 +43,7 @@ class Tally:
     def start(self) -> None:
         """Begin to listen and to write."""
         self._subscription = self._bus.attach({Found: self._found, Delivered: self._delivered}, name="tally")
-        self._written = asyncio.create_task(self._write(), name="tally")
+        self._written = background(self._write(), "tally")
 
     async def stop(self) -> None:
         """Write what is left, and end."""

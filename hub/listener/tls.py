@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from cryptography import x509
 
+from hub.background import background
 from hub.config import TlsFiles
 from hub.marks import Mark, mark
 
@@ -120,7 +121,7 @@ class Tls:
     def start(self) -> None:
         """Look at the files from time to time."""
         self._remind()
-        self._task = asyncio.create_task(self._watch())
+        self._task = background(self._watch(), "certificates")
 
     async def stop(self) -> None:
         """Look no more."""

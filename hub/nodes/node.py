@@ -7,6 +7,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
+from hub.background import background
 from hub.nodes.follower import Follower
 from hub.store.changes import CHANNEL
 from hub.store.database import Database
@@ -144,7 +145,7 @@ class Node:
         await self._follower.catch_up()
         await self._sign_in()
         self._heard_at = self._clock()
-        self._task = asyncio.create_task(self._run(), name="node")
+        self._task = background(self._run(), "node")
 
     async def stop(self) -> None:
         """Give the seat up: another node leads at once."""

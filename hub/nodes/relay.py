@@ -17,6 +17,7 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from hub.background import background
 from hub.errors import NotNow
 from hub.store.crypto import Keyring
 from hub.store.database import Database
@@ -85,7 +86,7 @@ class Relay:
     def start(self) -> None:
         """Begin to answer those who hand something over."""
         if self.several:
-            self._task = asyncio.create_task(self._answer(), name="relay")
+            self._task = background(self._answer(), "relay")
 
     async def stop(self) -> None:
         """Answer no more."""

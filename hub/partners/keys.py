@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 import msgspec
 import structlog
 
+from hub.background import background
 from hub.core.scopes import Scope
 from hub.errors import InvalidParameters, NotFound
 from hub.partners.directory import now_ms
@@ -75,7 +76,7 @@ class KeyBook:
 
     def start(self) -> None:
         """Begin to keep when keys were used last."""
-        self._keeping = asyncio.create_task(self._keep(), name="keys")
+        self._keeping = background(self._keep(), "keys")
 
     async def stop(self) -> None:
         """Keep that once more, and end."""

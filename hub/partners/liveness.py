@@ -14,6 +14,7 @@ from math import inf
 import msgspec
 import structlog
 
+from hub.background import background
 from hub.core.breaker import Breaker, Policy
 from hub.core.directory import Platform, State
 from hub.core.status import ConnectionStatus
@@ -111,7 +112,7 @@ class Liveness:
             self._partners_changed, PartnerChanged, Registered, Unregistered, name="liveness"
         )
         self._reconcile()
-        self._task = asyncio.create_task(self._run(), name="liveness")
+        self._task = background(self._run(), "liveness")
 
     async def stop(self) -> None:
         """End probing and publishing. To be called while the client is still open."""

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import structlog
 
+from hub.background import background
 from hub.core.modules import Catalogue, Operation
 from hub.core.route import Refuse
 from hub.events import Bus, PluginChanged
@@ -127,7 +128,7 @@ class Runner:
         for stem, running in self._running.items():
             await running.open()
             self._tell(stem, "started")
-        self._watcher = asyncio.create_task(self._watch(), name="plugins: watch")
+        self._watcher = background(self._watch(), "plugins: watch")
         self._watchdog.start()
 
     async def stop(self) -> None:

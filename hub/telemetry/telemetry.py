@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from hub.background import background
 from hub.config import Config
 from hub.events import Attached, Bus, Delivered, Event, Handled, Handlers, Refused, Served
 from hub.telemetry.spans import Maker, Span
@@ -108,7 +109,7 @@ class _Sender:
     def start(self) -> None:
         handlers: Handlers = dict.fromkeys((Handled, Delivered, Refused, Served), self._note)
         self._subscription = self._bus.attach(handlers, name="telemetry")
-        self._task = asyncio.create_task(self._send(), name="telemetry")
+        self._task = background(self._send(), "telemetry")
 
     async def stop(self) -> None:
         await self._bus.unsubscribe(self._subscription, drain=_FLUSH)
