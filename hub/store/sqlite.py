@@ -24,7 +24,13 @@ from hub.store.statements import insert_text
 T = TypeVar("T")
 
 QUICK_CHECK_UP_TO = 64 * 2**20  # bytes: checking that much takes well under a second
-_READ_ONLY: Pragmas = (*DURABLE, ("PRAGMA query_only = ON", "PRAGMA query_only", 1))
+# Each write throws away what readers have read. With the 2 MB that SQLite would keep for each of them, a hub took eight
+# megabytes more at times, in pieces of a page among all others; the system has the pages in memory anyway.
+_READ_ONLY: Pragmas = (
+    *DURABLE,
+    ("PRAGMA query_only = ON", "PRAGMA query_only", 1),
+    ("PRAGMA cache_size = -512", "PRAGMA cache_size", -512),
+)
 
 
 class SqliteDatabase(Database):
