@@ -1,6 +1,8 @@
 """One writer, several readers, and what is left when work fails, is cancelled, or meets a broken file."""
 
+import _sqlite3
 import asyncio
+import ctypes
 import gc
 import os
 import sqlite3
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from hub.store.database import Database
+from hub.store.database import CONNECTIONS, Database
 from hub.store.errors import StoreClosed, StoreDamaged, StoreUnavailable, StoreUnsuitable
 from hub.store.journal_schema import trace_key
 from hub.store.schema import meta, party
@@ -251,6 +253,27 @@ async def test_every_connection_is_durable(database):
 
     assert await database.write(pragmas) == wanted
     assert await database.read(pragmas) == wanted
+
+
+def sqlite_takes() -> int:
+    """Bytes of memory."""
+    taken = ctypes.CDLL(_sqlite3.__file__).sqlite3_memory_used
+    taken.restype = ctypes.c_longlong
+    return taken()
+
+
+@only_sqlite
+async def test_readers_keep_few_pages(database):
+    """Eight megabytes that all of them have read: each next write would throw them away."""
+    await database.write(put(*(f"{number:05}".ljust(1000, "x") for number in range(8000))))
+    before, together = sqlite_takes(), asyncio.Barrier(CONNECTIONS)
+
+    async def read_all(connection):
+        await connection.execute(select(func.sum(func.length(meta.c.key))))
+        await together.wait()
+        return sqlite_takes() - before
+
+    assert max(await asyncio.gather(*(database.read(read_all) for _ in range(CONNECTIONS)))) < CONNECTIONS * 750_000
 
 
 def test_without_wal_the_store_does_not_start():
