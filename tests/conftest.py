@@ -5,6 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from hub.store.database import Database
@@ -14,6 +15,9 @@ from tests.promises import PROMISES, Proof, figures_of
 
 settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+# A hub in the process of a test has not set up its log. Rich would draw all that the frames of a traceback hold: that
+# takes seconds, in which the hub answers nobody.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 @pytest.fixture
