@@ -12,15 +12,16 @@ import json
 import os
 import shutil
 from contextlib import AsyncExitStack
-from statistics import median
+from statistics import mean, median
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fault.load import configure
 from tests.fault.process import ROOT, HubProcess
 from tests.fault.soak import Soak
 from tests.fault.soak_others import PLUGIN, Others
-from tests.fault.vitals import Vitals, look, processor, slope, tasks
+from tests.fault.vitals import Vitals, look, processor, resident, slope, tasks
 from tests.ports import free_port
 from tests.promises import LONG, size
 
@@ -29,6 +30,9 @@ SEED = int(os.environ.get("OCPI_HUB_SOAK_SEED", "1"))
 WARM = SECONDS / size(3, 3)
 """Seconds in which caches fill: what is taken then is no growth."""
 EVERY = size(0.5, 10.0)
+OFTEN = size(0.1, 0.27)
+"""Seconds. The hub takes more for moments, and gives it back every second: of one look in ten seconds, always as long
+after that as the one before, one would see now what it keeps and now what it had for a moment, and a trend in that."""
 MOST = size(60.0, 200.0)
 """Pushes a second: the machine is not the test's alone."""
 QUIET = 1.5
@@ -81,9 +85,14 @@ class Run:
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while self.soak.goes_on:
-            self.seen.append(look(self.hub.pid, loop.time()))
-            print(f"{loop.time():.0f} s: {self.seen[-1].memory:.1f} MB, {self.seen[-1].descriptors} fd", flush=True)
-            await self.soak.pause(EVERY, EVERY)
+            until, taken = loop.time() + EVERY, [resident(self.hub.pid)]
+            while self.soak.goes_on and loop.time() < until:
+                await self.soak.pause(OFTEN, OFTEN)
+                taken.append(resident(self.hub.pid))
+            now = replace(look(self.hub.pid, loop.time()), memory=mean(taken))
+            self.seen.append(now)
+            spread = f"{min(taken):.1f} to {max(taken):.1f}"
+            print(f"{now.at:.0f} s: {now.memory:.1f} MB ({spread}), {now.descriptors} fd", flush=True)
 
 
 # asyncio forgets a connection that comes in just while its server closes, as those of partners that go do:

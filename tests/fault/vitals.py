@@ -24,10 +24,15 @@ class Vitals(msgspec.Struct, frozen=True):
 
 def look(pid: int, at: float) -> Vitals:
     """How a process stands, with those that it has started."""
-    pids = [pid, *children(pid)]
-    told = [_RESIDENT.search(Path(f"/proc/{each}/status").read_text()) for each in pids]
-    files = sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in pids)
-    return Vitals(at, sum(int(each[1]) for each in told if each) * 1024 / 1e6, files)
+    return Vitals(
+        at, resident(pid), sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in [pid, *children(pid)])
+    )
+
+
+def resident(pid: int) -> float:
+    """MB that are resident of a process, with those that it has started."""
+    told = [_RESIDENT.search(Path(f"/proc/{each}/status").read_text()) for each in [pid, *children(pid)]]
+    return sum(int(each[1]) for each in told if each) * 1024 / 1e6
 
 
 def processor(pid: int) -> float:
