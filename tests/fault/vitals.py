@@ -24,9 +24,8 @@ class Vitals(msgspec.Struct, frozen=True):
 
 def look(pid: int, at: float) -> Vitals:
     """How a process stands, with those that it has started."""
-    return Vitals(
-        at, resident(pid), sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in [pid, *children(pid)])
-    )
+    files = sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in [pid, *children(pid)])
+    return Vitals(at, resident(pid), files)
 
 
 def resident(pid: int) -> float:
