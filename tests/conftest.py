@@ -1,6 +1,7 @@
 """For all tests: Hypothesis tries the same examples on every run, no slow machine fails one, and figures are kept."""
 
 import asyncio
+import gc
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,16 @@ settings.load_profile("house")
 # A hub in the process of a test has not set up its log. Rich would draw all that the frames of a traceback hold: that
 # takes seconds, in which the hub answers nobody.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
+
+
+@pytest.fixture(autouse=True, scope="module")
+def keep_out_of_collections():
+    """What pytest keeps of thousands of tests need not be looked through at each collection, as when a plugin is replaced.
+
+    That takes seconds in the end, in which the hub of a test answers nobody.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
