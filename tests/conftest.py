@@ -23,7 +23,7 @@ structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.p
 
 @pytest.fixture(autouse=True, scope="module")
 def keep_out_of_collections():
-    """What pytest keeps of thousands of tests need not be looked through at each collection, as when a plugin is replaced.
+    """What pytest keeps of thousands of tests need not be looked through when a hub collects, as after a reload.
 
     That takes seconds in the end, in which the hub of a test answers nobody.
     """
