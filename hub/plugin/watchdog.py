@@ -134,7 +134,8 @@ def _where(frame: FrameType) -> str:
     own: FrameType | None = frame
     while own is not None and not _module(own).startswith(_HUB):
         own = own.f_back
-    return f"{_module(own or frame)}:{(own or frame).f_lineno}"
+    at = own or frame
+    return f"{_module(at)}:{at.f_lineno}"
 
 
 def _look(frame: FrameType | None) -> _Seen | None:

@@ -15,19 +15,18 @@ from contextlib import AsyncExitStack
 from statistics import mean, median
 
 import pytest
-from msgspec.structs import replace
 
 from tests.fault.load import configure
 from tests.fault.process import ROOT, HubProcess
 from tests.fault.soak import Soak
 from tests.fault.soak_others import PLUGIN, Others
-from tests.fault.vitals import Vitals, look, processor, resident, slope, tasks
+from tests.fault.vitals import Vitals, descriptors, megabytes, processor, slope, tasks
 from tests.ports import free_port
 from tests.promises import LONG, size
 
 SECONDS = float(os.environ.get("OCPI_HUB_SOAK_SECONDS") or size(15, 5400))
 SEED = int(os.environ.get("OCPI_HUB_SOAK_SEED", "1"))
-WARM = SECONDS / size(3, 3)
+WARM = SECONDS / 3
 """Seconds in which caches fill: what is taken then is no growth."""
 EVERY = size(0.5, 10.0)
 OFTEN = size(0.1, 0.27)
@@ -78,18 +77,18 @@ class Run:
         await asyncio.sleep(QUIET)
         found = []
         for _ in range(10):
-            found.append((look(self.hub.pid, 0.0).descriptors, await tasks(self.admin, self.key)))
+            found.append((descriptors(self.hub.pid), await tasks(self.admin, self.key)))
             await asyncio.sleep(QUIET / 10)
         return min(each for each, _ in found), min(each for _, each in found)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while self.soak.goes_on:
-            until, taken = loop.time() + EVERY, [resident(self.hub.pid)]
+            until, taken = loop.time() + EVERY, [megabytes(self.hub.pid)]
             while self.soak.goes_on and loop.time() < until:
                 await self.soak.pause(OFTEN, OFTEN)
-                taken.append(resident(self.hub.pid))
-            now = replace(look(self.hub.pid, loop.time()), memory=mean(taken))
+                taken.append(megabytes(self.hub.pid))
+            now = Vitals(loop.time(), mean(taken), descriptors(self.hub.pid))
             self.seen.append(now)
             spread = f"{min(taken):.1f} to {max(taken):.1f}"
             print(f"{now.at:.0f} s: {now.memory:.1f} MB ({spread}), {now.descriptors} fd", flush=True)

@@ -22,13 +22,12 @@ class Vitals(msgspec.Struct, frozen=True):
     descriptors: int
 
 
-def look(pid: int, at: float) -> Vitals:
-    """How a process stands, with those that it has started."""
-    files = sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in [pid, *children(pid)])
-    return Vitals(at, resident(pid), files)
+def descriptors(pid: int) -> int:
+    """Descriptors that a process has open, with those that it has started."""
+    return sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in [pid, *children(pid)])
 
 
-def resident(pid: int) -> float:
+def megabytes(pid: int) -> float:
     """MB that are resident of a process, with those that it has started."""
     told = [_RESIDENT.search(Path(f"/proc/{each}/status").read_text()) for each in [pid, *children(pid)]]
     return sum(int(each[1]) for each in told if each) * 1024 / 1e6

@@ -24,6 +24,11 @@ from tests.store.kinds import only_sqlite
 # Keeps SQLite busy for a moment.
 LONG = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n")
 
+EIGHT_MEGABYTES = text(
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000) "
+    "INSERT INTO meta (key, value) SELECT printf('%05d', i) || hex(zeroblob(498)), '' FROM n"
+)
+
 
 def put(*keys):
     """Work that inserts these keys into `meta`, and gives others a chance to run after each."""
@@ -265,7 +270,7 @@ def sqlite_takes() -> int:
 @only_sqlite
 async def test_readers_keep_few_pages(database):
     """Eight megabytes that all of them have read: each next write would throw them away."""
-    await database.write(put(*(f"{number:05}".ljust(1000, "x") for number in range(8000))))
+    await database.write(lambda connection: connection.execute(EIGHT_MEGABYTES))
     before, together = sqlite_takes(), asyncio.Barrier(CONNECTIONS)
 
     async def read_all(connection):
