@@ -321,9 +321,13 @@ class Liveness:
         )
 
     async def _probe(self, platform_id: int, breaker: Breaker) -> None:
-        async with self._gate:
-            platform = self._keeper.current.platforms.get(platform_id)
-            alive = platform is not None and await self._answers(platform, breaker)
+        alive = False
+        try:
+            async with self._gate:
+                platform = self._keeper.current.platforms.get(platform_id)
+                alive = platform is not None and await self._answers(platform, breaker)
+        except Exception:
+            log.exception("liveness_failed", platform_id=platform_id)
         breaker.end_probe(self._clock(), _chance(), alive=alive)
         self._follow(platform_id, breaker)
 

@@ -326,6 +326,23 @@ async def test_what_fails_for_one_ends_nothing(office):
     assert [each["platform_id"] for each in logs if each["event"] == "liveness_failed"] == [first.id]
 
 
+async def test_a_probe_that_fails_as_nobody_expects_is_made_again(office, monkeypatch):
+    send = office.client.send
+
+    async def stumble(_):
+        monkeypatch.setattr(office.client, "send", send)
+        raise ValueError("once")
+
+    with capture_logs() as logs:
+        async with watching(office) as liveness:
+            cpo, _ = await office.connect("Cpo", "NL-CPO:CPO")
+            await office.bus.settle()
+            monkeypatch.setattr(office.client, "send", stumble)
+            lose(liveness, cpo)
+            await offline(office)
+    assert [each["platform_id"] for each in logs if each["event"] == "liveness_failed"] == [cpo.id]
+
+
 async def test_a_status_of_one_that_is_removed_meanwhile(office):
     statuses = await office.statuses()
     cpo, _ = await office.connect("Cpo", "NL-CPO:CPO")
