@@ -21,7 +21,7 @@ from hub.core.addresses import Proxies
 from hub.core.hosts import Hosts
 from hub.core.modules import Catalogue
 from hub.events import Bus
-from hub.listener import CannotStart, bind
+from hub.listener import CannotStart, begin, bind
 from hub.metrics import Gauges, Metrics
 
 log = structlog.get_logger()
@@ -77,13 +77,15 @@ async def admin_listener(
     open_pages: Callable[[Doorman], Pages],
     gauges: Gauges,
 ) -> AsyncIterator[AdminServer | None]:
-    """Answer on the listeners, where there are some, until this is left.
+    """Answer on the listeners, where there are some, until this is left. CannotStart where another program has a port.
 
     `root` is where partners reach the hub, `open_pages` makes those for people, `gauges` is told to Prometheus.
     """
     if not listeners:
         yield None
         return
+    for each in listeners:
+        begin(each, "admin")
     doorman, reloader = Doorman(operations.keys), needed(operations.reloader)
     journal = needed(operations.journal)
     gauges = msgspec.structs.replace(gauges, refused_keys=lambda: doorman.refused, rows_lost=lambda: journal.lost)

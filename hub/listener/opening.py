@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from hub.config import Config
 from hub.listener.tls import Tls, TlsError, exposed, load
 
+Section = Literal["listen", "admin"]
+
 _GOODBYE = 2.0
 """Seconds that the other side has to take part in the end of a TLS connection."""
 
@@ -45,7 +47,8 @@ def checked_tls(config: Config) -> tuple[list[str], list[str]]:
 async def listen(
     protocol: Callable[[], asyncio.BaseProtocol], listener: socket.socket, config: Config, tls: Tls | None
 ) -> asyncio.Server:
-    """Accept connections, each with a new `protocol`."""
+    """Accept connections, each with a new `protocol`. Raises CannotStart, as `begin` does."""
+    begin(listener, "listen", config.listen.backlog)
     options: dict[str, Any] = {}
     if tls is not None:
         # For the first request limits.slow_request counts from here, too: the handshake has a clock of its own.
@@ -70,9 +73,19 @@ async def accept_no_more(server: asyncio.Server) -> None:
     await asyncio.sleep(0)
 
 
-def bind(
-    config: Config, section: Literal["listen", "admin"] = "listen", *, shared: bool | None = None
-) -> socket.socket:
+def begin(listener: socket.socket, section: Section, backlog: int = 128) -> None:
+    """Let connections to a bound socket wait to be accepted. CannotStart where another program listens there by now.
+
+    Two may bind a port on which neither listens yet; the second one that begins to is refused. uvloop would not tell.
+    """
+    try:
+        listener.listen(backlog)
+    except OSError as error:
+        host, port = listener.getsockname()[:2]
+        raise CannotStart(_not_bound(section, host, port, error)) from None
+
+
+def bind(config: Config, section: Section = "listen", *, shared: bool | None = None) -> socket.socket:
     """The socket of a section. CannotStart says that the port is in use, or what else is wrong with the address.
 
     A `shared` port may be bound by more than one process, each of which is given a part of the connections: that is

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from hub.config import Config
 from hub.listener import accept_no_more
 from hub.listener.patience import PatientProtocol, with_target
 from hub.plugin.parts import NO_LIMITS, HttpLimits
@@ -20,6 +21,7 @@ DRAIN = 5.0
 _LAST = 0.05
 """Seconds that connections get for their first request that came just before a port was given up."""
 _BACKLOG = 128
+_EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared with, not bound to
 _CAREFUL = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "ocpi-hub"}
 _QUIET = logging.getLogger("hub.plugin.http")
 
@@ -35,19 +37,29 @@ class _Door(msgspec.Struct):
 
 
 class Doors:
-    """Every open port, by plugin, host and port. `shared`: other workers open them, too."""
+    """Every open port, by plugin, host and port. With several workers, others open them, too."""
 
-    def __init__(self, *, shared: bool = False) -> None:
-        self._shared = shared
+    def __init__(self, config: Config) -> None:
+        self._shared = config.worker > 0
+        self._own = {"listen": (config.listen.host, config.listen.port)}
+        if config.admin.enabled:
+            self._own["admin"] = config.admin.host, config.admin.port
         self._open: dict[Key, _Door] = {}
 
     def take(self, key: Key) -> socket.socket:
         """The listening socket, opened where it is not open yet. OSError where the address can not be had."""
         door = self._open.get(key)
         if door is None:
+            self._check(*key[1:])
             door = self._open[key] = _Door(_listener(*key[1:], shared=self._shared))
         door.users += 1
         return door.listener
+
+    def _check(self, host: str, port: int) -> None:
+        """Plugins start before the hub listens: they would have its port, and the hub none."""
+        for section, (own, number) in self._own.items():
+            if port == number != 0 and (host == own or not _EVERYWHERE.isdisjoint((host, own))):
+                raise OSError(f"can not listen on {host} port {port}: that is the hub's own, see [{section}]")
 
     def leave(self, key: Key) -> None:
         """A version of a plugin needs the port no longer."""

@@ -77,7 +77,7 @@ class Runner:
         self._refreshing = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
         self._watchdog = Watchdog(self._held_up, self._broken_off)
-        self._doors = Doors(shared=loader.config.worker > 0)
+        self._doors = Doors(loader.config)
         self._changing: dict[str, asyncio.Task[None]] = {}
         self._parts: Parts | None = None
         self._hub: Hub

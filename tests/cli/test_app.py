@@ -12,14 +12,28 @@ from hub.app import App
 from hub.config import Listen, Upstream
 from hub.core.modules import Interface
 from hub.flow.outgoing import partners_tls
-from hub.listener import CannotStart, bind
+from hub.listener import CannotStart, begin, bind
 from hub.listener.opening import _not_bound
 from hub.partners.opening import Store
 from hub.plugin.errors import PluginError
 from hub.sim.client import CallFailed
 from hub.store.errors import KeyFileMissing, StoreLocked, StoreUnsuitable
 from hub.store.lock import FolderLock
+from tests.ports import free_port
 from tests.support import EMSP, config, network, running
+
+THIEF = """
+import socket
+
+from hub.plugin import Plugin
+
+class Thief(Plugin):
+    async def start(self):
+        self.taken = socket.create_server(("127.0.0.1", {port}))
+
+    async def stop(self):
+        self.taken.close()
+"""
 
 
 def listening(**settings: object):
@@ -39,6 +53,29 @@ def test_a_port_in_use_is_told_with_another_to_take():
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=f"port {port}: Address already in use.*PORT={port + 1} ocpi-hub serve"):
             bind(listening(port=port))
+
+
+@pytest.mark.parametrize("section", ["listen", "admin"])
+def test_a_port_on_which_another_began_to_listen_meanwhile_is_told(section):
+    with bind(listening(port=0)) as ours, socket.create_server(ours.getsockname()) as theirs:
+        port = theirs.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"port {port}: Address .*__{section.upper()}__PORT={port + 1} ocpi-hub"):
+            begin(ours, section)
+
+
+@pytest.mark.parametrize("section", ["listen", "admin"])
+@pytest.mark.timeout(30)
+def test_a_hub_whose_port_a_plugin_took_does_not_start(cli, section, monkeypatch):
+    """A plugin that opens it by itself, unseen by the hub. uvloop starts to listen, and says nothing of failing."""
+    ports = {"listen": free_port(), "admin": free_port()}
+    for name, port in ports.items():
+        monkeypatch.setenv(f"OCPI_HUB__{name.upper()}__PORT", str(port))
+    (cli.folder / "config.toml").write_text('[hub]\nevent_loop = "uvloop"\nplugins = "plugins"\n')
+    (cli.folder / "plugins").mkdir()
+    (cli.folder / "plugins" / "thief.py").write_text(THIEF.format(port=ports[section]))
+    error = cli.fails("serve")
+    assert f"Error: can not listen on 127.0.0.1 port {ports[section]}: Address already in use. " in error
+    assert f"OCPI_HUB__{section.upper()}__PORT=" in error
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid", "a..b", "x" * 70])

@@ -7,8 +7,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from hub.config import Admin, Config, Listen
 from hub.plugin import PluginError, PluginFault
 from hub.plugin.doors import Doors, Front
+from tests.ports import free_port
 
 
 def listening(word: str, port: int = 0, extra: str = "") -> str:
@@ -86,7 +88,7 @@ async def opened(doors: Doors, word: str) -> tuple[Front, str]:
 @pytest.mark.parametrize("turns", range(6))
 async def test_who_comes_in_just_while_a_port_is_given_up_is_not_forgotten(turns):
     """So many turns of the loop before: who is not taken any more is told so, who is taken gets an answer."""
-    front, url = await opened(Doors(), "one")
+    front, url = await opened(Doors(Config()), "one")
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -130,3 +132,23 @@ async def test_a_port_that_is_taken_is_told(plugins, write):
         write("one", port)
         with pytest.raises(PluginError, match=f"can not listen on 127.0.0.1 port {port}: Address already in use"):
             await plugins.start()
+
+
+@pytest.mark.parametrize(
+    ("section", "host", "settings"),
+    [
+        ("listen", "127.0.0.1", {"listen": Listen(port=8090)}),
+        ("listen", "127.0.0.1", {"listen": Listen(host="0.0.0.0", port=8090)}),
+        ("admin", "::", {"admin": Admin(port=8090)}),
+    ],
+)
+def test_a_port_of_the_hub_itself_is_told(section, host, settings):
+    with pytest.raises(OSError, match=rf"can not listen on {host} port 8090: that is the hub's own, see \[{section}\]"):
+        Doors(Config(**settings)).take(("mine", host, 8090))
+
+
+def test_a_port_of_the_hub_at_another_address_or_of_none_is_free():
+    port = free_port()
+    doors = Doors(Config(listen=Listen(port=port), admin=Admin(enabled=False, port=port)))
+    doors.take(key := ("mine", "127.0.0.2", port))
+    doors.leave(key)
