@@ -167,7 +167,8 @@ class Listen(Protocol):
     def __call__(self, application: web.Application, *, host: str, port: int, limits: HttpLimits = NO_LIMITS) -> str:
         """Serve `application` on a port (0: any) and give its URL. To be called in `start`.
 
-        OSError where the hub itself or another program has the port. It answers as soon as the plugin runs, and the version before it has answered all that it had taken.
+        OSError where the hub itself or another program has the port. It answers as soon as the plugin runs, and the
+        version before it has answered all that it had taken.
         """
 
 
