@@ -36,9 +36,10 @@ class OneFile(Loader):
 
 
 def platform_config(config: Config, file: Path, data: Path | None = None) -> Config:
-    """The configuration of a hub, for one party: its own plugin alone, which runs, and a data folder of its own."""
+    """The configuration of a hub, for one party: its own plugin alone, its own data folder, no admin API."""
     stem = file.stem
     table = {**config.plugins.get(stem, {}), "enabled": True}
     folder = (data or file.with_name(f"{stem}.data")).absolute()
     hub = msgspec.structs.replace(config.hub, data=str(folder))
-    return msgspec.structs.replace(config, hub=hub, plugins={stem: table})
+    admin = msgspec.structs.replace(config.admin, enabled=False)
+    return msgspec.structs.replace(config, hub=hub, admin=admin, plugins={stem: table})

@@ -2,9 +2,11 @@
 
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import aiohttp
 import msgspec
 import pytest
 
+from hub.config import Admin
 from hub.core.directory import Secret
 from hub.core.party import Party
 from hub.platform import PlatformApp, platform_config
@@ -12,6 +14,7 @@ from hub.plugin.errors import PluginError
 from tests.flow.test_hosting import until
 from tests.hosted import VLT, cpo, joined, write
 from tests.partner import Partner, ocpi
+from tests.ports import free_port
 from tests.support import config, running
 from tests.versions import EMSP_MODULES, send, token
 
@@ -170,6 +173,25 @@ async def test_a_changed_file_is_taken_over(tmp_path):
         await alone.plugins.refresh()
         assert alone.offer.party == VLT
         assert (await send(emsp, "GET", "sender/locations/L1", to=VLT)).code == 1000
+
+
+async def test_it_has_no_admin_api_and_may_have_its_port(tmp_path):
+    port = free_port()
+    code = "from aiohttp import web\n" + cpo(
+        "2.2.1",
+        f"""
+    async def start(self):
+        self.listen(web.Application(), host="127.0.0.1", port={port})
+    """,
+    )
+    file = write(tmp_path, "alone", code)
+    settings = platform_config(config(tmp_path, admin=Admin(port=port)), file, tmp_path / "alone")
+    async with (
+        PlatformApp(settings, file),
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/") as answer,
+    ):
+        assert answer.status == 404
 
 
 async def test_one_that_raises_hangs_or_is_set_aside(tmp_path):
