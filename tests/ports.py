@@ -23,8 +23,8 @@ _NEXT = itertools.cycle(_shuffled())
 
 def free_port() -> int:
     """A port that nothing listens on right now, and that this process was not given for as long as there are others."""
-    for port in _NEXT:
+    while True:
+        port = next(_NEXT)
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
-    raise AssertionError("a cycle has no end")

@@ -18,6 +18,7 @@ from hub.background import background
 from hub.cli.running import interrupted, say
 from hub.config import Config
 from hub.flow.reload import Read
+from hub.listener import EVERYWHERE
 
 # Of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -29,7 +30,6 @@ _SPARE = 16 * 1024 * 1024
 """Bytes that may be free at the end of the memory in use before it is given back at once, and not only now and then."""
 _GIVE_BACK = 1.0
 """Seconds. It takes a fifth of a millisecond, in which nothing else is done; the longer ago it was done, the longer."""
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 def prepare() -> None:
@@ -123,7 +123,7 @@ async def _reload(app: App, wanted: asyncio.Event) -> None:
 def _welcome(config: Config, app: App) -> list[str]:
     """What people are told when the hub is ready."""
     words = [f"OCPI hub {config.hub.party} is ready. Versions URL for partners: {app.versions_url}"]
-    if config.listen.public_url is None and config.listen.host in _EVERYWHERE:
+    if config.listen.public_url is None and config.listen.host in EVERYWHERE:
         words.append("Partners can not use that URL: set public_url in [listen] to the one that they reach the hub at.")
     if not app.keeper.records:
         words.append('Next: ocpi-hub partner invite "ACME Charging" --party NL-TNM:CPO')

@@ -12,14 +12,13 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import Literal
 
 import msgspec
 import structlog
 
 from hub.cli.running import interrupted, say
 from hub.config import Config
-from hub.listener import CannotStart, bind
+from hub.listener import CannotStart, Section, bind
 from hub.store.errors import StoreLocked
 from hub.store.files import private_folder
 from hub.store.lock import FolderLock
@@ -178,7 +177,7 @@ def _how(status: int) -> dict[str, object]:
     return {"signal": signal.Signals(-status).name} if status < 0 else {"status": status}
 
 
-def _reserve(config: Config, section: Literal["listen", "admin"], stack: ExitStack) -> int:
+def _reserve(config: Config, section: Section, stack: ExitStack) -> int:
     """Keep a port, without listening on it: no connection goes there. Raises CannotStart where another has it."""
     # Alone at first: a port to share would be given to another hub of the same user, too.
     with closing(bind(config, section, shared=False)) as alone:

@@ -11,6 +11,8 @@ from hub.config import Config
 from hub.listener.tls import Tls, TlsError, exposed, load
 
 Section = Literal["listen", "admin"]
+EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared with, not bound to
+"""Hosts that stand for all addresses of the machine."""
 
 _GOODBYE = 2.0
 """Seconds that the other side has to take part in the end of a TLS connection."""

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from hub.config import Config
-from hub.listener import accept_no_more
+from hub.listener import EVERYWHERE, accept_no_more
 from hub.listener.patience import PatientProtocol, with_target
 from hub.plugin.parts import NO_LIMITS, HttpLimits
 from hub.plugin.serving import Failure, Fault
@@ -21,7 +21,6 @@ DRAIN = 5.0
 _LAST = 0.05
 """Seconds that connections get for their first request that came just before a port was given up."""
 _BACKLOG = 128
-_EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - compared with, not bound to
 _CAREFUL = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "ocpi-hub"}
 _QUIET = logging.getLogger("hub.plugin.http")
 
@@ -58,7 +57,7 @@ class Doors:
     def _check(self, host: str, port: int) -> None:
         """Plugins start before the hub listens: they would have its port, and the hub none."""
         for section, (own, number) in self._own.items():
-            if port == number != 0 and (host == own or not _EVERYWHERE.isdisjoint((host, own))):
+            if port == number != 0 and (host == own or not EVERYWHERE.isdisjoint((host, own))):
                 raise OSError(f"can not listen on {host} port {port}: that is the hub's own, see [{section}]")
 
     def leave(self, key: Key) -> None:

@@ -24,23 +24,27 @@ class Vitals(msgspec.Struct, frozen=True):
 
 def descriptors(pid: int) -> int:
     """Descriptors that a process has open, with those that it has started."""
-    return sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in [pid, *children(pid)])
+    return sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in _family(pid))
 
 
 def megabytes(pid: int) -> float:
     """MB that are resident of a process, with those that it has started."""
-    told = [_RESIDENT.search(Path(f"/proc/{each}/status").read_text()) for each in [pid, *children(pid)]]
+    told = [_RESIDENT.search(Path(f"/proc/{each}/status").read_text()) for each in _family(pid)]
     return sum(int(each[1]) for each in told if each) * 1024 / 1e6
 
 
 def processor(pid: int) -> float:
     """Seconds of processor time that a process has used, with those that it has started and that still run."""
-    return sum(map(_processor, [pid, *children(pid)]))
+    return sum(map(_processor, _family(pid)))
 
 
 def _processor(pid: int) -> float:
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
+
+
+def _family(pid: int) -> list[int]:
+    return [pid, *children(pid)]
 
 
 def children(pid: int) -> list[int]:
